@@ -1,0 +1,1 @@
+"""The studio: web pages, services and the worker."""

@@ -1,0 +1,287 @@
+"""Configuration of a round: frozen dataclasses with the paper's values as defaults.
+
+Every choice the paper leaves open is a field here, named `[A]` in its help text. `RoundConfig.from_dict`
+is strict, `to_dict` is its inverse, and `preset` gives the named starting points.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from finepseudo_core.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def option(default: Any, help: str, *, choices: tuple[Any, ...] = (), above: float | None = None,
+           at_least: float | None = None, at_most: float | None = None) -> Any:  # fmt: skip
+    """A config field with its help text and range, read by the form, the CLI and `check` alike."""
+    metadata = {"help": help, "choices": choices, "above": above, "at_least": at_least, "at_most": at_most}
+    return field(default=default, metadata=metadata)
+
+
+def check(section: Any) -> None:
+    """Raise ConfigError for the first field of a config section outside its range."""
+    for item in fields(section):
+        value, rule = getattr(section, item.name), item.metadata
+        if dataclasses.is_dataclass(value):
+            continue
+        name = f"{type(section).__name__}.{item.name}"
+        if rule.get("choices") and value not in rule["choices"]:
+            raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(map(repr, rule['choices']))}.")
+        if value is None or isinstance(value, str | bool):
+            continue
+        if rule.get("above") is not None and not value > rule["above"]:
+            raise ConfigError(f"{name} is {value!r}; it must be above {rule['above']}.")
+        if rule.get("at_least") is not None and not value >= rule["at_least"]:
+            raise ConfigError(f"{name} is {value!r}; it must be at least {rule['at_least']}.")
+        if rule.get("at_most") is not None and not value <= rule["at_most"]:
+            raise ConfigError(f"{name} is {value!r}; it must be at most {rule['at_most']}.")
+
+
+class Section:
+    """Base of the config sections: checks itself on creation."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+IMAGE_ENCODERS = ("resnet50", "resnet18", "efficientnet_lite0", "convnet")
+ACTION_ENCODERS = ("r2plus1d_18", "r3d_18", "r2plus1d_narrow")
+
+
+@dataclass(frozen=True)
+class ActionEncoderConfig(Section):
+    """f_E, the action encoder."""
+
+    name: str = option("r2plus1d_18", "Network of the action encoder.", choices=ACTION_ENCODERS)
+    weights: str | None = option(None, "torchvision weights name, a local file, or none.")
+    frames: int = option(16, "[A] Frames per clip.", at_least=2)
+    stride: int = option(2, "[A] Source frames between two frames of a clip.", at_least=1)
+    size: int = option(112, "Height and width of a frame in pixels.", at_least=16)
+    width: int = option(16, "Channels of the first stage of r2plus1d_narrow.", at_least=4)
+
+
+@dataclass(frozen=True)
+class AlignabilityEncoderConfig(Section):
+    """f_A, the alignability encoder: a video transformer network (VTN) over per-frame features."""
+
+    image_encoder: str = option("resnet50", "Network that sees single frames.", choices=IMAGE_ENCODERS)
+    weights: str | None = option(None, "Weights of the image encoder: torchvision name, local file, or none.")
+    frames: int = option(32, "[A] T, frames per clip.", at_least=2)
+    size: int = option(224, "Height and width of a frame in pixels.", at_least=16)
+    width: int = option(32, "Channels of the first stage of convnet.", at_least=4)
+    hidden: int = option(512, "Width of the two linear layers after pooling.", at_least=8)
+    model: int = option(256, "Width of the transformer.", at_least=8)
+    layers: int = option(3, "Transformer layers.", at_least=0)
+    heads: int = option(8, "Attention heads.", at_least=1)
+    feedforward: int = option(1024, "Width of the transformer's feed-forward layers.", at_least=8)
+    dropout: float = option(0.1, "Dropout.", at_least=0, at_most=0.9)
+    embedding: int = option(128, "[A] F, width of a frame embedding, L2-normalised.", at_least=2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model % self.heads:
+            raise ConfigError(f"model width {self.model} must be a multiple of heads {self.heads}.")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig(Section):
+    """Adam with default betas, linear warm-up, then cosine decay."""
+
+    learning_rate: float = option(1e-4, "[A] Base learning rate.", above=0)
+    warmup_epochs: float = option(5, "Epochs of linear warm-up.", at_least=0)
+    weight_decay: float = option(0.0, "Weight decay.", at_least=0)
+    clip_norm: float = option(0.0, "Largest gradient norm; 0 leaves gradients as they are.", at_least=0)
+
+
+@dataclass(frozen=True)
+class PretrainingConfig(Section):
+    """Self-supervised pretraining of f_A with GITDL (Eq. 9)."""
+
+    epochs: int = option(100, "Epochs over all clips; 0 skips pretraining.", at_least=0)
+    batch_size: int = option(96, "Clips per step.", at_least=2)
+    temperature: float = option(0.1, "Temperature of the similarity h.", above=0)
+    peak: float = option(0.99, "Peak of the Gaussian that spares near-in-time negatives.",
+                         at_least=0, at_most=1)  # fmt: skip
+    deviation: float = option(0.2, "[A] Standard deviation of the Gaussian, in clip time [0, 1].", above=0)
+    gaussian: bool = option(True, "Weight negatives by the Gaussian; off weighs all by one (Table 9).")
+    projection: int = option(128, "Width of the projection MLP.", at_least=2)
+
+
+@dataclass(frozen=True)
+class AlignmentConfig(Section):
+    """Alignment distance, triplet and score (Eq. 1-5)."""
+
+    gamma: float = option(0.001, "Soft-DTW smoothing.", above=0)
+    triplet: bool = option(True, "Train with the alignability triplet loss (Eq. 2).")
+    score: bool = option(True, "Train with the alignability score loss (Eq. 4).")
+    margin: float = option(0.1, "Margin of the triplet loss on the raw distance.", above=0)
+    mining: str = option("hard", "[A] Negatives used by the triplet loss.",
+                         choices=("hard", "all", "hardest", "semihard"))  # fmt: skip
+    score_weight: float = option(1.0, "[A] ω, weight of the score loss (Eq. 5).", at_least=0)
+    detach_distance: bool = option(False, "[A] Keep the score loss from moving the encoder.")
+    score_pairs: str = option("all", "[A] Pairs of the score loss: all of the batch, balanced, or triplets'.",
+                              choices=("all", "triplet"))  # fmt: skip
+    score_hidden: int = option(32, "[A] Hidden width of f_S.", at_least=1)
+    monotone: bool = option(False, "[A] Force f_S to fall with the distance.")
+    standardise_distance: bool = option(True, "[A] Standardise D/T by running mean and deviation before f_S.")
+
+
+@dataclass(frozen=True)
+class PseudoLabelConfig(Section):
+    """How pseudo-labels are made and accepted (Eq. 7-8, Table 6)."""
+
+    strategy: str = option("collaborative", "What decides the label and whether it is accepted.",
+                           choices=("collaborative", "confidence", "uncertainty", "verification"))  # fmt: skip
+    threshold: float = option(0.6, "θ, least confidence of an accepted label.", at_least=0, at_most=1)
+    temperature: float = option(0.1, "τ of the non-parametric classifier (Eq. 8).", above=0)
+    exemplars: int = option(15, "Exemplars per class, at most (Eq. 7).", at_least=1)
+    combine: str = option("mean", "[A] How p_E and p_A are combined before θ.", choices=("mean", "sum"))
+    verification_threshold: float = option(0.6, "Least alignability under the verification strategy.",
+                                           at_least=0, at_most=1)  # fmt: skip
+    uncertainty_passes: int = option(10, "Dropout passes of the uncertainty strategy.", at_least=2)
+    uncertainty_threshold: float = option(0.05, "Largest spread under the uncertainty strategy.", above=0)
+
+
+@dataclass(frozen=True)
+class SelfTrainingConfig(Section):
+    """Supervised stages and self-training iterations (Algorithm 1)."""
+
+    alignability_epochs: int = option(100, "Epochs of L_AV on labelled clips.", at_least=0)
+    action_epochs: int = option(100, "Epochs of L_CE on labelled clips.", at_least=0)
+    iterations: int = option(10, "Self-training iterations: propose, then train.", at_least=0)
+    epochs: int = option(5, "Epochs per iteration, for both encoders.", at_least=1)
+    batch_size: int = option(96, "Clips per step.", at_least=4)
+    clips_per_class: int = option(4, "Clips of each class sampled into a batch; at least two.", at_least=2)
+    least_steps: int = option(1, "Least steps per epoch, for very small labelled sets.", at_least=1)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig(Section):
+    """Test protocol: several clips and crops per video, softmax averaged."""
+
+    predict: str = option("action", "[A] Who predicts at test time.",
+                          choices=("action", "alignability", "both"))  # fmt: skip
+    clips: int = option(10, "Clips per video.", at_least=1)
+    crops: int = option(3, "Spatial crops per clip.", choices=(1, 3))
+
+
+@dataclass(frozen=True)
+class RoundConfig(Section):
+    """Everything a round depends on besides its clips and labels."""
+
+    seed: int = option(0, "Seed of every random choice.", at_least=0)
+    device: str = option("auto", "auto, cpu, or cuda.", choices=("auto", "cpu", "cuda"))
+    checkpoint_seconds: float = option(20.0, "Longest time between two checkpoints.", at_least=0)
+    cache_bytes: int = option(4 << 30, "Most bytes of decoded frames kept on disk.", at_least=0)
+    action_encoder: ActionEncoderConfig = ActionEncoderConfig()
+    alignability_encoder: AlignabilityEncoderConfig = AlignabilityEncoderConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
+    alignment: AlignmentConfig = AlignmentConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    pseudo_labels: PseudoLabelConfig = PseudoLabelConfig()
+    self_training: SelfTrainingConfig = SelfTrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain dict, fit for JSON; `from_dict` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RoundConfig":
+        """Build a config from a nested dict; missing fields keep their defaults.
+
+        Raises:
+            ConfigError: an unknown field (named in full) or a value outside its range.
+        """
+        return _build(cls, values, "")
+
+    def replace(self, changes: Mapping[str, Any]) -> "RoundConfig":
+        """Copy with dotted names set, such as {"pseudo_labels.threshold": 0.7}."""
+        values = self.to_dict()
+        for name, value in changes.items():
+            *sections, last = name.split(".")
+            place = values
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[last] = value
+        return self.from_dict(values)
+
+
+def _build(cls: type[T], values: Mapping[str, Any], prefix: str) -> T:
+    known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]
+    arguments = {}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"unknown setting {prefix + name!r}; known here: {', '.join(sorted(known))}.")
+        default = known[name].default
+        if dataclasses.is_dataclass(default):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{prefix + name} is {value!r}; it must be a table of settings.")
+            value = _build(type(default), value, f"{prefix}{name}.")
+        elif not _fits(value, default):
+            raise ConfigError(f"{prefix + name} is {value!r}; it must be {type(default).__name__}.")
+        arguments[name] = value
+    return cls(**arguments)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if default is None or value is None:
+        return default is None and (value is None or isinstance(value, str))
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
+# What differs from the paper's values; `cpu-demo` and `single-gpu` were set by measurement (docs/RESULTS.md).
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "single-gpu": {
+        "alignability_encoder.image_encoder": "resnet18",
+        "alignability_encoder.size": 112,
+        "pretraining.epochs": 50,
+        "self_training.alignability_epochs": 50,
+        "self_training.action_epochs": 50,
+        "self_training.iterations": 5,
+    },
+    "cpu-demo": {
+        "action_encoder.name": "r2plus1d_narrow",
+        "action_encoder.frames": 12,
+        "action_encoder.size": 48,
+        "alignability_encoder.image_encoder": "convnet",
+        "alignability_encoder.frames": 16,
+        "alignability_encoder.size": 48,
+        "alignability_encoder.width": 16,
+        "alignability_encoder.hidden": 128,
+        "alignability_encoder.model": 128,
+        "alignability_encoder.layers": 2,
+        "alignability_encoder.heads": 4,
+        "alignability_encoder.feedforward": 256,
+        "alignability_encoder.embedding": 64,
+        "pretraining.epochs": 10,
+        "pretraining.batch_size": 24,
+        "self_training.alignability_epochs": 20,
+        "self_training.action_epochs": 20,
+        "self_training.iterations": 1,
+        "self_training.batch_size": 48,
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.warmup_epochs": 1,
+        "evaluation.clips": 2,
+        "evaluation.crops": 1,
+    },
+}
+
+
+def preset(name: str) -> RoundConfig:
+    """The named starting point: `paper`, `single-gpu` or `cpu-demo`.
+
+    Raises:
+        ConfigError: there is no preset of that name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}.")
+    return RoundConfig().replace(PRESETS[name])
