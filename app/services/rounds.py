@@ -29,7 +29,8 @@ class RoundCard:
         published: pseudo-labels can be reviewed; `iteration` is the pass they come from.
         known_precision: accepted pseudo-labels against known truth, None where no truth is known.
         reviewed_precision: accepted pseudo-labels against people's verdicts, None before the first verdict.
-        labelled: clips with a label of people's in the frozen snapshot; `carried` accepted pseudo-labels in it.
+        labelled: clips with a label of people's in the frozen snapshot.
+        carried: accepted pseudo-labels in it.
     """
 
     id: int

@@ -1,0 +1,86 @@
+"""Engines and sessions. SQLite's defaults lose updates and ignore foreign keys; these do not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import Session
+
+BUSY_SECONDS = 30
+
+
+def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+    """An engine whose transactions take the write lock at their beginning, unless opened read-only.
+
+    `foreign_keys=False` is for migrations only: SQLite rebuilds a table by dropping it, and would delete
+    every row that refers to it.
+    """
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        # without it, INSERT OR REPLACE deletes a verdict past its DELETE trigger
+        cursor.execute("PRAGMA recursive_triggers = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") == "AUTOCOMMIT":
+            return
+        read_only = bool(options.get("read_only"))
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """One project's database: sessions to read in and sessions to write in."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = make_engine(url)
+        postgres = self.engine.dialect.name == "postgresql"
+        read_only: dict[str, Any] = {"postgresql_readonly": True} if postgres else {"read_only": True}
+        self._reading = self.engine.execution_options(**read_only)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, None on a server."""
+        name = self.engine.url.database
+        return Path(name) if self.engine.dialect.name == "sqlite" and name else None
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one consistent state; it never takes the write lock and is rolled back at its end."""
+        with Session(self._reading, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that holds the write lock from its first statement; commits, or rolls back."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def now(session: Session) -> datetime:
+    """The database's clock, which all processes share; leases are measured by it."""
+    if session.get_bind().dialect.name == "sqlite":
+        stamp = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        return datetime.fromisoformat(stamp).replace(tzinfo=UTC)
+    moment = session.scalar(text("SELECT clock_timestamp()"))
+    return moment.astimezone(UTC)

@@ -1,0 +1,35 @@
+"""What a round proposes for unlabelled clips."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base
+
+
+class PseudoLabel(Base):
+    """A round's proposal for one clip. The arrays are float32, little endian, in the order of rounds.classes.
+
+    `margin` is the gap between the two best combined probabilities: the queue's order.
+    """
+
+    __tablename__ = "pseudo_labels"
+    __table_args__ = (
+        Index("ix_pseudo_labels_margin", "round_id", "margin", "clip_id"),
+        Index("ix_pseudo_labels_accepted", "round_id", "accepted", "clip_id", "class_id"),
+    )
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id", ondelete="RESTRICT"), primary_key=True)
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="RESTRICT"), primary_key=True)
+    iteration: Mapped[int]
+    class_id: Mapped[int] = mapped_column(ForeignKey("classes.id", ondelete="RESTRICT"))
+    confidence: Mapped[float]
+    alignability: Mapped[float]
+    margin: Mapped[float]
+    accepted: Mapped[bool]
+    action_probabilities: Mapped[bytes] = mapped_column(LargeBinary)
+    alignability_probabilities: Mapped[bytes] = mapped_column(LargeBinary)
+    probabilities: Mapped[bytes] = mapped_column(LargeBinary)
+    class_alignabilities: Mapped[bytes] = mapped_column(LargeBinary)
+    nearest: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # [{"clip_id", "class_id", "alignability"}]
