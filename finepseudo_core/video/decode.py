@@ -37,7 +37,9 @@ def probe(path: str | Path) -> VideoInfo:
     return VideoInfo(len(reader), fps, width, height, len(reader) / fps)
 
 
-def read_frames(path: str | Path, indices: Sequence[int], size: tuple[int, int] | None = None) -> np.ndarray:
+def read_frames(
+    path: str | Path, indices: Sequence[int] | np.ndarray, size: tuple[int, int] | None = None
+) -> np.ndarray:
     """The frames at `indices`, in that order, as RGB uint8 (T, H, W, 3); repeated indices are fine.
 
     Args:
@@ -50,10 +52,10 @@ def read_frames(path: str | Path, indices: Sequence[int], size: tuple[int, int] 
         ValueError: no indices, or one outside the video.
     """
     reader = _open(Path(path))
-    indices = [int(index) for index in indices]
-    if not indices or min(indices) < 0 or max(indices) >= len(reader):
-        raise ValueError(f"frames {indices} asked of {path}, which holds frames 0 to {len(reader) - 1}")
-    return _scale(_frames(reader, indices, path), size)
+    numbers = [int(index) for index in indices]
+    if not numbers or min(numbers) < 0 or max(numbers) >= len(reader):
+        raise ValueError(f"frames {numbers} asked of {path}, which holds frames 0 to {len(reader) - 1}")
+    return _scale(_frames(reader, numbers, path), size)
 
 
 def read_all(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from finepseudo_core.errors import DatasetError
 
-VIDEO_EXTENSIONS = frozenset(
-    ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split()
-)
+VIDEO_EXTENSIONS = (
+    (".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4")
+    + (".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv")
+)  # fmt: skip
 SPLITS = ("train", "test")
 COLUMNS = ("path", "label", "split", "start", "end")
 

@@ -1,0 +1,226 @@
+"""Frames of a video file from anywhere, upright and at a constant rate, through PyAV.
+
+Foreign files lie about rates, start late, are rotated, or are not videos at all. Everything here is strict:
+a file either gives all its frames at the right times, or a VideoError that says why.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from finepseudo_core.errors import VideoError
+from finepseudo_core.video.decode import require_regular_file
+
+av.logging.set_level(av.logging.PANIC)
+
+# Only self-contained containers: playlists (hls, concat, dash) would let a file name other files to open.
+FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,gif,ogg,m4v,h264,hevc,ivf,mxf,dv,nut"
+_NARROW = (48, 72)  # widths that decord 0.6 can't read; below 32 there are more
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an imported clip may be at most.
+
+    Args:
+        bytes: size of the source file.
+        pixels: width times height of the source.
+        frames: frames of the clip, after cutting.
+        side: longest side of the canonical clip in pixels; larger ones are scaled down.
+        fps: frames per second of the canonical clip; faster ones are thinned out.
+    """
+
+    bytes: int = 4 << 30
+    pixels: int = 40_000_000
+    frames: int = 3000
+    side: int = 512
+    fps: int = 60
+
+
+LIMITS = Limits()
+
+
+@contextmanager
+def open_source(path: Path, limits: Limits) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a regular file and its best video stream, within the limits on bytes and pixels.
+
+    Raises:
+        VideoError: it can't be opened, holds no video, or is too large; also for libav errors in the block.
+    """
+    size = require_regular_file(path)
+    if size > limits.bytes:
+        raise VideoError(
+            f"{path} has {size / 1e9:.1f} GB, more than the {limits.bytes / 1e9:.1f} GB allowed. "
+            "Cut the clip out and import that."
+        )
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    try:
+        with av.open(str(path.absolute()), options=options, metadata_errors="replace") as container:
+            stream = container.streams.best("video")
+            if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
+                raise VideoError(f"{path} holds no video, only sound or data. Leave it out.")
+            if stream.codec_context is None:
+                raise VideoError(f"{path} uses an unknown video codec. Re-export it as H.264 mp4.")
+            pixels = stream.codec_context.width * stream.codec_context.height
+            if pixels > limits.pixels:
+                raise VideoError(
+                    f"{path} has {pixels / 1e6:.0f} million pixels a frame, more than the "
+                    f"{limits.pixels / 1e6:.0f} million allowed. Re-export it smaller."
+                )
+            stream.codec_context.thread_count = 1
+            yield container, stream
+    except (av.FFmpegError, OSError, ValueError, OverflowError, ZeroDivisionError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise VideoError(f"{path} can't be decoded ({reason}). Re-export the file as H.264 mp4.") from error
+
+
+def frame_rate(path: Path, limits: Limits) -> Fraction:
+    """Frames per second of the source: what its timestamps say, or its header where the two agree.
+
+    Raises:
+        VideoError: the file can't be opened.
+    """
+    with open_source(path, limits) as (container, stream):
+        packets = islice(container.demux(stream), 400)
+        times = sorted(p.pts for p in packets if p.pts is not None and p.size and not p.is_discard)
+        told = [rate for rate in (stream.guessed_rate, stream.average_rate) if rate]
+        rate = told[0] if told else Fraction(25)
+        if len(times) > 1 and times[-1] > times[0]:
+            measured = (len(times) - 1) / ((times[-1] - times[0]) * Fraction(stream.time_base or 1))
+            agreeing = [rate for rate in told if abs(rate / measured - 1) < 0.02]
+            rate = agreeing[0] if agreeing else measured.limit_denominator(1001)
+        return min(max(rate, Fraction(1)), Fraction(limits.fps)).limit_denominator(1001)
+
+
+def read_clip(
+    path: Path, rate: Fraction, *, start: float | None, end: float | None, limits: Limits
+) -> Iterator[np.ndarray]:
+    """Frames of [start, end) seconds, one per 1/rate seconds, as RGB uint8 (H, W, 3) of one even size.
+
+    Seconds count from the first frame of the video. A frame shown longer than 1/rate is repeated, one shown
+    shorter may be left out.
+
+    Raises:
+        VideoError: the file is damaged or cut short, nothing lies between start and end, or the clip exceeds
+            the limits.
+    """
+    first = 0 if start is None else round(start * rate)
+    last = math.inf if end is None else max(round(end * rate), first + 1)
+    held: tuple[int, VideoFrame] | None = None
+    given = 0
+    shape: tuple[int, int] | None = None
+    with open_source(path, limits) as (container, stream):
+        for slot, frame in _slots(path, container, stream, rate, first):
+            if held is not None and slot <= held[0]:
+                continue
+            if held is not None and slot > first:
+                picture = _picture(held[1], stream, limits, shape)
+                shape = picture.shape[:2]
+                for _ in range(max(held[0], first), int(min(slot, last))):
+                    given += 1
+                    if given > limits.frames:
+                        raise _too_long(path, limits)
+                    yield picture
+            held = (slot, frame)
+            if slot >= last:
+                break
+        if held is not None and held[0] < last:
+            shown = _shown(held[1], stream, rate)
+            count = int(min(held[0] + shown, last)) - max(held[0], first)
+            if given + count > limits.frames:
+                raise _too_long(path, limits)
+            picture = _picture(held[1], stream, limits, shape) if count > 0 else None
+            for _ in range(count):
+                given += 1
+                yield picture  # type: ignore[misc]
+    if not given:
+        between = "" if start is None and end is None else f" between {start or 0:g} s and {end or '∞'} s"
+        raise VideoError(f"{path} has no frames{between}. Correct start and end, or re-export the file.")
+
+
+def canonical_size(width: float, height: float, limits: Limits) -> tuple[int, int]:
+    """(width, height) of the canonical clip: even, at most `limits.side`, a width that decord can read."""
+    scale = min(limits.side / max(width, height), max(1.0, 32 / min(width, height)))
+    wide, high = (max(32, round(side * scale / 2) * 2) for side in (width, height))
+    return (wide + 2 if wide in _NARROW else wide), high
+
+
+def _slots(
+    path: Path, container: InputContainer, stream: VideoStream, rate: Fraction, first: int
+) -> Iterator[tuple[int, VideoFrame]]:
+    """(number of the 1/rate interval, frame) for every sound frame in order of showing."""
+    unit = Fraction(stream.time_base or 1)
+    origin = stream.start_time
+    margin = math.ceil(rate)
+    if first > 2 * margin and origin is not None:  # a cut far into a long video: start at a key frame before
+        container.seek(origin + int((first - margin) / rate / unit), stream=stream)
+    packets = count = 0
+    for packet in container.demux(stream):
+        packets += packet.size > 0
+        for frame in packet.decode():
+            if origin is None:
+                origin = frame.pts
+            slot = count if frame.pts is None else round((frame.pts - (origin or 0)) * unit * rate)
+            count += 1
+            if frame.is_corrupt:
+                if slot < first or count == 1:
+                    count -= 1
+                    continue
+                raise VideoError(f"{path} is damaged at {slot / rate:.2f} s. Copy or export the file again.")
+            yield slot, frame
+    if "mov" in container.format.name and first == 0 and packets < stream.frames:
+        raise VideoError(
+            f"{path} ends too early: {packets} of its {stream.frames} frames are there. Copy the file again."
+        )
+
+
+def _shown(frame: VideoFrame, stream: VideoStream, rate: Fraction) -> int:
+    """How many intervals the last frame fills."""
+    return max(1, round(frame.duration * Fraction(stream.time_base or 1) * rate)) if frame.duration else 1
+
+
+def _picture(
+    frame: VideoFrame, stream: VideoStream, limits: Limits, shape: tuple[int, int] | None
+) -> np.ndarray:
+    """Upright RGB (H, W, 3) with square pixels, of `shape` or else of the canonical size."""
+    (a, b), (c, d) = display_matrix(frame)
+    sideways = abs(b) > abs(a)
+    if shape is None:
+        wide, high = frame.width * float(stream.sample_aspect_ratio or 1), frame.height
+        width, height = canonical_size(*((high, wide) if sideways else (wide, high)), limits)
+    else:
+        height, width = shape
+    if sideways:
+        width, height = height, width
+    picture = frame.reformat(width, height, "rgb24", interpolation="BICUBIC").to_ndarray()
+    if sideways:
+        picture, a, d = picture.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def display_matrix(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
+    """((a, b), (c, d)): a pixel at (x, y) is shown at (ax + cy, bx + dy), up to a shift."""
+    side_data: Any = frame.side_data  # PyAV's type hints for it are wrong
+    data = side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return (1, 0), (0, 1)
+    a, b, _, c, d, *_ = np.frombuffer(data, dtype=np.int32).tolist()
+    return (a, b), (c, d)
+
+
+def _too_long(path: Path, limits: Limits) -> VideoError:
+    return VideoError(
+        f"{path} is longer than {limits.frames} frames. Give start and end in the list, or cut it into clips."
+    )
