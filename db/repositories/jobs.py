@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Update, func, select, update
@@ -161,20 +161,31 @@ def recover_stale(session: Session, *, owner: str | None = None) -> list[Job]:
     stale = stale.where(Job.owner == owner if owner else Job.lease_expires_at < moment)
     jobs = list(session.scalars(stale))
     for job in jobs:
-        job.deaths += 1
-        job.owner, job.lease_expires_at, job.eta_seconds, job.updated_at = None, None, None, moment
-        if job.stop_requested:
-            job.state, job.stop_requested, job.finished_at = "cancelled", False, moment
-        elif job.deaths >= MOST_DEATHS:
-            job.state, job.finished_at = "failed", moment
-            job.error = (
-                f"The worker died {job.deaths} times during this {job.kind}. Look into logs/worker.log for "
-                "the reason (often too little memory); then choose Resume."
-            )
-        else:
-            job.state = "queued"
+        _leave_behind(job, moment)
     session.flush()
     return jobs
+
+
+def give_up(session: Session, fence: Fence) -> Job:
+    """The process that ran the job died: as `recover_stale`, for this job, by the worker that holds it.
+
+    Raises:
+        LeaseLost: the job is no longer this worker's.
+    """
+    hold(session, fence)
+    job = session.get_one(Job, fence.job_id, populate_existing=True)
+    _leave_behind(job, now(session))
+    session.flush()
+    return job
+
+
+def survive(session: Session, fence: Fence) -> None:
+    """Forget earlier deaths, since the job got further than before: only dying on the spot ends it for good.
+
+    Raises:
+        LeaseLost: the job is no longer this worker's.
+    """
+    _write(session, fence, deaths=0)
 
 
 def see_worker(session: Session, *, owner: str, host: str, pid: int, device: str, lanes: list[str]) -> None:
@@ -192,6 +203,21 @@ def forget_worker(session: Session, *, owner: str) -> None:
 def workers(session: Session) -> list[Worker]:
     """Workers, the one seen last first."""
     return list(session.scalars(select(Worker).order_by(Worker.seen_at.desc(), Worker.owner)))
+
+
+def _leave_behind(job: Job, moment: datetime) -> None:
+    job.deaths += 1
+    job.owner, job.lease_expires_at, job.eta_seconds, job.updated_at = None, None, None, moment
+    if job.stop_requested:
+        job.state, job.stop_requested, job.finished_at = "cancelled", False, moment
+    elif job.deaths >= MOST_DEATHS:
+        job.state, job.finished_at = "failed", moment
+        job.error = (
+            f"The worker died {job.deaths} times during this {job.kind}. Look into logs/worker.log for "
+            "the reason (often too little memory); then choose Resume."
+        )
+    else:
+        job.state = "queued"
 
 
 def _write(session: Session, fence: Fence, **values: Any) -> None:
