@@ -14,8 +14,15 @@ from finepseudo_core.errors import ConfigError
 T = TypeVar("T")
 
 
-def option(default: Any, help: str, *, choices: tuple[Any, ...] = (), above: float | None = None,
-           at_least: float | None = None, at_most: float | None = None) -> Any:  # fmt: skip
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[Any, ...] = (),
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Any:
     """A config field with its help text and range, read by the form, the CLI and `check` alike."""
     metadata = {"help": help, "choices": choices, "above": above, "at_least": at_least, "at_most": at_most}
     return field(default=default, metadata=metadata)
@@ -47,7 +54,7 @@ class Section:
         check(self)
 
 
-IMAGE_ENCODERS = ("resnet50", "resnet18", "efficientnet_lite0", "convnet")
+IMAGE_ENCODERS = ("resnet50", "resnet18", "convnet")
 ACTION_ENCODERS = ("r2plus1d_18", "r3d_18", "r2plus1d_narrow")
 
 
@@ -58,7 +65,11 @@ class ActionEncoderConfig(Section):
     name: str = option("r2plus1d_18", "Network of the action encoder.", choices=ACTION_ENCODERS)
     weights: str | None = option(None, "torchvision weights name, a local file, or none.")
     frames: int = option(16, "[A] Frames per clip.", at_least=2)
-    stride: int = option(2, "[A] Source frames between two frames of a clip.", at_least=1)
+    stride: int = option(
+        2,
+        "[A] Source frames from one frame of a clip to the next; 0 spreads them over the whole video.",
+        at_least=0,
+    )
     size: int = option(112, "Height and width of a frame in pixels.", at_least=16)
     width: int = option(16, "Channels of the first stage of r2plus1d_narrow.", at_least=4)
 
@@ -78,6 +89,11 @@ class AlignabilityEncoderConfig(Section):
     heads: int = option(8, "Attention heads.", at_least=1)
     feedforward: int = option(1024, "Width of the transformer's feed-forward layers.", at_least=8)
     dropout: float = option(0.1, "Dropout.", at_least=0, at_most=0.9)
+    feature_views: int = option(
+        0,
+        "[A] Augmented views whose pooled image features are kept once the image encoder is frozen; 0 keeps none.",
+        at_least=0,
+    )
     embedding: int = option(128, "[A] F, width of a frame embedding, L2-normalised.", at_least=2)
 
     def __post_init__(self) -> None:
@@ -103,8 +119,9 @@ class PretrainingConfig(Section):
     epochs: int = option(100, "Epochs over all clips; 0 skips pretraining.", at_least=0)
     batch_size: int = option(96, "Clips per step.", at_least=2)
     temperature: float = option(0.1, "Temperature of the similarity h.", above=0)
-    peak: float = option(0.99, "Peak of the Gaussian that spares near-in-time negatives.",
-                         at_least=0, at_most=1)  # fmt: skip
+    peak: float = option(
+        0.99, "Peak of the Gaussian that spares near-in-time negatives.", at_least=0, at_most=1
+    )
     deviation: float = option(0.2, "[A] Standard deviation of the Gaussian, in clip time [0, 1].", above=0)
     gaussian: bool = option(True, "Weight negatives by the Gaussian; off weighs all by one (Table 9).")
     projection: int = option(128, "Width of the projection MLP.", at_least=2)
@@ -118,12 +135,16 @@ class AlignmentConfig(Section):
     triplet: bool = option(True, "Train with the alignability triplet loss (Eq. 2).")
     score: bool = option(True, "Train with the alignability score loss (Eq. 4).")
     margin: float = option(0.1, "Margin of the triplet loss on the raw distance.", above=0)
-    mining: str = option("hard", "[A] Negatives used by the triplet loss.",
-                         choices=("hard", "all", "hardest", "semihard"))  # fmt: skip
+    mining: str = option(
+        "hard", "[A] Negatives used by the triplet loss.", choices=("hard", "all", "hardest", "semihard")
+    )
     score_weight: float = option(1.0, "[A] ω, weight of the score loss (Eq. 5).", at_least=0)
     detach_distance: bool = option(False, "[A] Keep the score loss from moving the encoder.")
-    score_pairs: str = option("all", "[A] Pairs of the score loss: all of the batch, balanced, or triplets'.",
-                              choices=("all", "triplet"))  # fmt: skip
+    score_pairs: str = option(
+        "all",
+        "[A] Pairs of the score loss: all of the batch, balanced, or triplets'.",
+        choices=("all", "triplet"),
+    )
     score_hidden: int = option(32, "[A] Hidden width of f_S.", at_least=1)
     monotone: bool = option(False, "[A] Force f_S to fall with the distance.")
     standardise_distance: bool = option(True, "[A] Standardise D/T by running mean and deviation before f_S.")
@@ -133,14 +154,18 @@ class AlignmentConfig(Section):
 class PseudoLabelConfig(Section):
     """How pseudo-labels are made and accepted (Eq. 7-8, Table 6)."""
 
-    strategy: str = option("collaborative", "What decides the label and whether it is accepted.",
-                           choices=("collaborative", "confidence", "uncertainty", "verification"))  # fmt: skip
+    strategy: str = option(
+        "collaborative",
+        "What decides the label and whether it is accepted.",
+        choices=("collaborative", "confidence", "uncertainty", "verification"),
+    )
     threshold: float = option(0.6, "θ, least confidence of an accepted label.", at_least=0, at_most=1)
     temperature: float = option(0.1, "τ of the non-parametric classifier (Eq. 8).", above=0)
     exemplars: int = option(15, "Exemplars per class, at most (Eq. 7).", at_least=1)
     combine: str = option("mean", "[A] How p_E and p_A are combined before θ.", choices=("mean", "sum"))
-    verification_threshold: float = option(0.6, "Least alignability under the verification strategy.",
-                                           at_least=0, at_most=1)  # fmt: skip
+    verification_threshold: float = option(
+        0.6, "Least alignability under the verification strategy.", at_least=0, at_most=1
+    )
     uncertainty_passes: int = option(10, "Dropout passes of the uncertainty strategy.", at_least=2)
     uncertainty_threshold: float = option(0.05, "Largest spread under the uncertainty strategy.", above=0)
 
@@ -162,8 +187,9 @@ class SelfTrainingConfig(Section):
 class EvaluationConfig(Section):
     """Test protocol: several clips and crops per video, softmax averaged."""
 
-    predict: str = option("action", "[A] Who predicts at test time.",
-                          choices=("action", "alignability", "both"))  # fmt: skip
+    predict: str = option(
+        "action", "[A] Who predicts at test time.", choices=("action", "alignability", "both")
+    )
     clips: int = option(10, "Clips per video.", at_least=1)
     crops: int = option(3, "Spatial crops per clip.", choices=(1, 3))
 
@@ -175,7 +201,15 @@ class RoundConfig(Section):
     seed: int = option(0, "Seed of every random choice.", at_least=0)
     device: str = option("auto", "auto, cpu, or cuda.", choices=("auto", "cpu", "cuda"))
     checkpoint_seconds: float = option(20.0, "Longest time between two checkpoints.", at_least=0)
+    fit: str = option(
+        "crop",
+        "[A] How a frame becomes square: crop along the longer side, or squash.",
+        choices=("crop", "squash"),
+    )
     cache_bytes: int = option(4 << 30, "Most bytes of decoded frames kept on disk.", at_least=0)
+    loader_workers: int = option(
+        0, "Processes that prepare batches; 0 prepares them in the training process.", at_least=0
+    )
     action_encoder: ActionEncoderConfig = ActionEncoderConfig()
     alignability_encoder: AlignabilityEncoderConfig = AlignabilityEncoderConfig()
     pretraining: PretrainingConfig = PretrainingConfig()
@@ -250,7 +284,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "cpu-demo": {
         "action_encoder.name": "r2plus1d_narrow",
+        "fit": "squash",
         "action_encoder.frames": 12,
+        "action_encoder.stride": 0,
         "action_encoder.size": 48,
         "alignability_encoder.image_encoder": "convnet",
         "alignability_encoder.frames": 16,
@@ -262,6 +298,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "alignability_encoder.heads": 4,
         "alignability_encoder.feedforward": 256,
         "alignability_encoder.embedding": 64,
+        "alignability_encoder.feature_views": 4,
         "pretraining.epochs": 10,
         "pretraining.batch_size": 24,
         "self_training.alignability_epochs": 20,

@@ -35,6 +35,14 @@ class StepDone:
 
 
 @dataclass(frozen=True)
+class ClipLeftOut:
+    """A clip takes no part in the round, and why."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class CheckpointSaved:
     """Everything up to `step` of `stage` is on disk and would survive a crash."""
 
@@ -59,7 +67,7 @@ class RoundFinished:
     result: RoundResult
 
 
-Event = StageStarted | StepDone | CheckpointSaved | PseudoLabelsProposed | RoundFinished
+Event = StageStarted | StepDone | ClipLeftOut | CheckpointSaved | PseudoLabelsProposed | RoundFinished
 Notify = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
 

@@ -1,0 +1,124 @@
+"""f_E, the action encoder: a clip in, class logits out."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finepseudo_core.config import ActionEncoderConfig
+from finepseudo_core.encoders.torchvision_import import torchvision
+from finepseudo_core.encoders.weights import load_weights
+
+
+class ActionEncoder(nn.Module):
+    """A 3D network with a linear classifier (FinePseudo, Sec. 3.1 and Supp. B).
+
+    Args:
+        config: network, weights and clip shape.
+        classes: number of classes, K.
+    """
+
+    def __init__(self, config: ActionEncoderConfig, classes: int) -> None:
+        super().__init__()
+        self.backbone, width = _build(config)
+        load_weights(self.backbone, config.weights)
+        self.classifier = nn.Linear(width, classes)
+
+    def features(self, clips: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) -> pooled features (B, D)."""
+        return self.backbone(clips)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) -> logits (B, K)."""
+        return self.classifier(self.features(clips))
+
+    def predict_with_spread(self, clips: Tensor, passes: int, dropout: float = 0.3) -> tuple[Tensor, Tensor]:
+        """Class probabilities, and their spread over passes with dropout before the classifier.
+
+        The spread is the uncertainty of UPS (Rizve et al., ICLR 2021): the standard deviation of the
+        predicted class's probability over Monte-Carlo dropout passes.
+
+        Returns:
+            Probabilities (B, K) without dropout, and spread (B,).
+        """
+        features = self.features(clips)
+        probabilities = self.classifier(features).softmax(dim=1)
+        noisy = functional.dropout(features.expand(passes, -1, -1), dropout, training=True)
+        spread = self.classifier(noisy).softmax(dim=2).std(dim=0)  # (B, K)
+        return probabilities, spread.gather(1, probabilities.argmax(1, keepdim=True)).squeeze(1)
+
+
+class NarrowR2Plus1D(nn.Module):
+    """R(2+1)D with one block per stage and few channels, for CPUs (Tran et al., CVPR 2018).
+
+    Args:
+        width: channels of the first stage; each of the three later stages doubles it.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        channels = (width, 2 * width, 4 * width, 8 * width)
+        self.stem = _factorised(3, width, (1, 2), kernel=5)
+        self.stages = nn.Sequential(
+            _Residual(width, channels[0], (1, 1)),
+            *(
+                _Residual(before, after, (2, 2))
+                for before, after in zip(channels, channels[1:], strict=False)
+            ),
+        )
+        self.width = channels[-1]
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) -> (B, 8 * width)."""
+        return self.stages(self.stem(clips)).mean(dim=(2, 3, 4))
+
+
+class _Residual(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.path = nn.Sequential(_factorised(inputs, outputs, stride), _factorised(outputs, outputs, (1, 1)))
+        self.shortcut: nn.Module = nn.Identity()
+        if inputs != outputs or stride != (1, 1):
+            step = (stride[0], stride[1], stride[1])
+            self.shortcut = nn.Sequential(
+                nn.Conv3d(inputs, outputs, 1, stride=step, bias=False), nn.BatchNorm3d(outputs)
+            )
+
+    def forward(self, clips: Tensor) -> Tensor:
+        return self.path(clips) + self.shortcut(clips)
+
+
+def _factorised(inputs: int, outputs: int, stride: tuple[int, int], kernel: int = 3) -> nn.Sequential:
+    """A spatial convolution, then a temporal one; `stride` is (in time, in space)."""
+    return nn.Sequential(
+        nn.Conv3d(
+            inputs,
+            outputs,
+            (1, kernel, kernel),
+            (1, stride[1], stride[1]),
+            (0, kernel // 2, kernel // 2),
+            bias=False,
+        ),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+        nn.Conv3d(outputs, outputs, (3, 1, 1), (stride[0], 1, 1), (1, 0, 0), bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _build(config: ActionEncoderConfig) -> tuple[nn.Module, int]:
+    if config.name == "r2plus1d_narrow":
+        network = NarrowR2Plus1D(config.width)
+        return network, network.width
+    network = getattr(torchvision.models.video, config.name)(weights=None)
+    width = network.fc.in_features
+    network.fc = nn.Identity()
+    return network, width
+
+
+@torch.no_grad()
+def carry_classifier(classifier: nn.Linear, weights: Tensor, bias: Tensor, rows: dict[int, int]) -> None:
+    """Copy rows of an earlier classifier into this one: `rows` maps new class numbers to old ones."""
+    for new, old in rows.items():
+        classifier.weight[new] = weights[old]
+        classifier.bias[new] = bias[old]

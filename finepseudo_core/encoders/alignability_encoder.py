@@ -1,0 +1,141 @@
+"""f_A, the alignability encoder: frame embeddings from a video transformer network (VTN)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finepseudo_core.config import AlignabilityEncoderConfig
+from finepseudo_core.encoders.torchvision_import import torchvision
+from finepseudo_core.encoders.weights import load_weights
+
+
+class AlignabilityEncoder(nn.Module):
+    """Image encoder per frame, then a transformer over the frames.
+
+    The layout is that of CARL (Chen et al., CVPR 2022), which FinePseudo follows (Supp. B): max-pooled
+    image features, two dropout-linear-BN-ReLU layers, a linear layer, sine positions, pre-norm
+    transformer layers, a linear layer to F, L2-normalised.
+    """
+
+    def __init__(self, config: AlignabilityEncoderConfig) -> None:
+        super().__init__()
+        self.frames = config.frames
+        self.image_encoder, width = _build_image_encoder(config)
+        self.pooled_width = width
+        self.head = nn.Sequential(
+            *_dense(width, config.hidden, config.dropout),
+            *_dense(config.hidden, config.hidden, config.dropout),
+            nn.Linear(config.hidden, config.model),
+        )
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                config.model,
+                config.heads,
+                config.feedforward,
+                config.dropout,
+                batch_first=True,
+                norm_first=True,
+            )
+            for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.model)
+        self.output = nn.Linear(config.model, config.embedding)
+        self.image_encoder_frozen = False
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) -> L2-normalised frame embeddings (B, T, F)."""
+        return self.embed(self.image_features(clips))
+
+    def image_features(self, clips: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) -> max-pooled features of every frame (B, T, C)."""
+        batch, _, frames = clips.shape[:3]
+        maps = self.image_encoder(clips.transpose(1, 2).flatten(0, 1))  # (B * T, C, h, w)
+        return maps.amax(dim=(2, 3)).view(batch, frames, -1)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Image features (B, T, C) -> L2-normalised frame embeddings (B, T, F)."""
+        batch, frames, width = features.shape
+        hidden = self.head(features.reshape(batch * frames, width)).view(batch, frames, -1)
+        hidden = hidden + sine_positions(frames, hidden.shape[-1], self.frames).to(hidden)
+        for layer in self.layers:
+            hidden = layer(hidden)
+        return functional.normalize(self.output(self.norm(hidden)), dim=-1)
+
+    def freeze_image_encoder(self) -> None:
+        """Stop training the image encoder: no gradient, and batch norm stays in evaluation mode."""
+        self.image_encoder_frozen = True
+        self.image_encoder.requires_grad_(False)
+        self.image_encoder.eval()
+
+    def train(self, mode: bool = True) -> "AlignabilityEncoder":
+        """Switch to training mode; frozen parts stay in evaluation mode."""
+        super().train(mode)
+        for part in self.image_encoder.modules():
+            parameters = list(part.parameters(recurse=False))
+            if self.image_encoder_frozen or (parameters and not parameters[0].requires_grad):
+                part.eval()
+        return self
+
+
+class ConvNet(nn.Module):
+    """Five small convolutions for frames of about 48 to 64 pixels: fast enough to train on a CPU.
+
+    Args:
+        width: channels of the first layer; the result has 8 * width.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        channels = (3, width, 2 * width, 4 * width, 4 * width, 8 * width)
+        strides = (2, 2, 2, 1, 1)
+        self.width = channels[-1]
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(
+                    nn.Conv2d(before, after, 3, stride, 1, bias=False),
+                    nn.BatchNorm2d(after),
+                    nn.ReLU(inplace=True),
+                )
+                for before, after, stride in zip(channels, channels[1:], strides, strict=False)
+            )
+        )
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames (N, 3, H, W) -> maps (N, 8 * width, H / 8, W / 8)."""
+        return self.layers(frames)
+
+
+def sine_positions(frames: int, width: int, trained_frames: int) -> Tensor:
+    """Sine and cosine positions (frames, width), rescaled so that any length spans [0, trained_frames)."""
+    position = torch.arange(frames, dtype=torch.float32)[:, None] * (trained_frames / frames)
+    rates = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10_000.0) / width))
+    return torch.stack([(position * rates).sin(), (position * rates).cos()], dim=-1).flatten(1)[:, :width]
+
+
+def _dense(inputs: int, outputs: int, dropout: float) -> tuple[nn.Module, ...]:
+    return nn.Dropout(dropout), nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True)
+
+
+def _build_image_encoder(config: AlignabilityEncoderConfig) -> tuple[nn.Module, int]:
+    if config.image_encoder == "convnet":
+        network = ConvNet(config.width)
+        return network, network.width
+    network = getattr(torchvision.models, config.image_encoder)(weights=None)
+    width = network.fc.in_features
+    network.fc = nn.Identity()
+    load_weights(network, config.weights)
+    stages = nn.Sequential(
+        network.conv1,
+        network.bn1,
+        network.relu,
+        network.maxpool,
+        network.layer1,
+        network.layer2,
+        network.layer3,
+        network.layer4,
+    )
+    if config.weights is not None:  # with pretrained weights only layer4 trains, as in CARL
+        stages[:-1].requires_grad_(False)
+    return stages, width

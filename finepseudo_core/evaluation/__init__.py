@@ -1,0 +1,1 @@
+"""How good a round is: test accuracy and what the pseudo-labels are worth."""

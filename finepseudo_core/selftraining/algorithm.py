@@ -1,0 +1,78 @@
+"""THE MAIN LOOP: Algorithm 1 of FinePseudo (Dave et al., ECCV 2024, arXiv 2409.01448)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from finepseudo_core.config import RoundConfig
+from finepseudo_core.events import Notify, RoundFinished, ShouldStop, ignore, never
+from finepseudo_core.records import ClipRecord, RoundResult
+from finepseudo_core.selftraining.action_stage import learn_actions
+from finepseudo_core.selftraining.alignability_stage import learn_alignability
+from finepseudo_core.selftraining.outcome import conclude
+from finepseudo_core.selftraining.pretraining import pretrain
+from finepseudo_core.selftraining.proposal import propose
+from finepseudo_core.selftraining.round import open_round
+
+
+def run(
+    config: RoundConfig,
+    labelled: Sequence[ClipRecord],
+    unlabelled: Sequence[ClipRecord],
+    workspace: Path,
+    *,
+    test: Sequence[ClipRecord] = (),
+    pseudo_labelled: Sequence[ClipRecord] = (),
+    initial_model: Path | None = None,
+    exemplars: Mapping[str, Sequence[str]] | None = None,
+    notify: Notify = ignore,
+    should_stop: ShouldStop = never,
+) -> RoundResult:
+    """Learn from labelled and unlabelled clips, and propose a label for every unlabelled one.
+
+    A checkpoint in `workspace` is taken up, so calling again after a crash or a stop goes on where it
+    was; on a CPU the result is the same to the last bit.
+
+    Args:
+        labelled: clips with a label, at least two of every class.
+        unlabelled: clips to propose labels for; their `truth`, where known, only measures.
+        workspace: folder of this round alone; holds checkpoint, decoded frames, model and embeddings.
+        test: clips with a `truth` or label that take no part in training.
+        pseudo_labelled: clips of `unlabelled` with a label accepted earlier; used with `initial_model`.
+        initial_model: model of an earlier round. Its networks are carried over, and the stages before
+            self-training fall away.
+        exemplars: class name -> keys of labelled clips that must be its exemplars; drawn where absent.
+        notify: called with every event; watches and never acts.
+        should_stop: asked at every step; once it answers True the round is saved and Stopped raised.
+
+    Raises:
+        DatasetError: the clips can't be used as they are.
+        CheckpointError: the workspace holds a damaged checkpoint, or one of another round.
+        TrainingError: a loss is not finite.
+        Stopped: should_stop answered True.
+    """
+    round = open_round(
+        config,
+        labelled,
+        unlabelled,
+        workspace,
+        test=test,
+        pseudo_labelled=pseudo_labelled,
+        initial_model=initial_model,
+        exemplars=exemplars or {},
+        notify=notify,
+        should_stop=should_stop,
+    )
+    training, accepted = config.self_training, round.pseudo_labelled
+    if initial_model is None:
+        pretrain(round)
+        learn_alignability(round, "alignability", round.labelled, training.alignability_epochs)
+        learn_actions(round, "action", round.labelled, training.action_epochs)
+        accepted = propose(round, iteration=0)
+    for iteration in range(1, training.iterations + 1):
+        known = (*round.labelled, *accepted)
+        learn_alignability(round, f"alignability {iteration}", known, training.epochs)
+        learn_actions(round, f"action {iteration}", known, training.epochs)
+        accepted = propose(round, iteration)
+    result = conclude(round)
+    notify(RoundFinished(result))
+    return result

@@ -1,0 +1,72 @@
+"""Training f_A's temporal part and f_S with L_AV, the alignability losses (Eq. 2-5)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from finepseudo_core.alignment.soft_dtw import pairwise_soft_dtw
+from finepseudo_core.datasets.clip_dataset import Batches, PhaseClips
+from finepseudo_core.datasets.samplers import ClassBalancedBatches
+from finepseudo_core.losses.alignability_score import AlignabilityScoreLoss
+from finepseudo_core.losses.alignment_triplet import AlignabilityTripletLoss
+from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining.image_features import FeatureClips, image_features
+from finepseudo_core.selftraining.optimizer import build_optimizer, take_step
+from finepseudo_core.selftraining.round import Round
+
+
+def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], epochs: int) -> None:
+    """Train f_A and f_S on records that all carry a label, for `epochs` epochs of class-balanced batches.
+
+    The image encoder is frozen: only the head, the transformer and f_S learn.
+    """
+    config, models, training = round.config.alignment, round.models, round.config.self_training
+    encoder, score = models["alignability"], models["score"]
+    encoder.freeze_image_encoder()
+    classes = torch.tensor(round.class_numbers(records))
+    draws = ClassBalancedBatches(
+        classes.tolist(),
+        training.batch_size,
+        training.clips_per_class,
+        round.progress.stream(stage),
+        training.least_steps,
+    )
+    triplet_loss = AlignabilityTripletLoss(margin=config.margin, mining=config.mining)
+    score_loss = AlignabilityScoreLoss(pairs=config.score_pairs)
+    learning = nn.ModuleList([encoder, score])
+    optimizer = build_optimizer(learning, round.config.optimizer)
+    steps = round.progress.steps(stage, epochs * draws.steps_per_epoch, optimizer)
+    if steps.start == steps.total:
+        return
+    batches = iter(round.batches(_clips(round, records), Batches(draws, steps.start, steps.total)))
+    encoder.train(), score.train()
+    for step in steps:
+        clips, chosen = next(batches)
+        labels = classes[chosen].to(round.device)
+        embeddings = _embed(encoder, clips.to(round.device))  # (B, T, F)
+        distances = pairwise_soft_dtw(embeddings, embeddings, config.gamma)  # (B, B)
+        scored = distances.detach() if config.detach_distance else distances
+        logits = score(scored, embeddings.shape[1])  # (B, B)
+        triplet = triplet_loss(distances, labels) if config.triplet else distances.new_zeros(())
+        verification = score_loss(logits, labels) if config.score else distances.new_zeros(())
+        loss = triplet + config.score_weight * verification
+        take_step(loss, optimizer, learning, round.config.optimizer, step, steps.total, draws.steps_per_epoch)
+        round.progress.report(triplet=triplet.item(), score=verification.item())
+
+
+def _clips(round: Round, records: Sequence[ClipRecord]) -> Dataset:
+    config = round.config.alignability_encoder
+    if config.feature_views:
+        return FeatureClips([image_features(round, record) for record in records], config.frames)
+    return PhaseClips(round.store, records, config.frames, config.size)
+
+
+def _embed(encoder: nn.Module, clips: Tensor) -> Tensor:
+    """Image features (B, T, C), or clips (B, 3, T, H, W), to frame embeddings (B, T, F)."""
+    if clips.dim() == 3:
+        return encoder.embed(clips)
+    with torch.no_grad():
+        features = encoder.image_features(clips)
+    return encoder.embed(features)

@@ -1,0 +1,62 @@
+"""Pooled image features of every frame, computed once: the image encoder is frozen after pretraining."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from finepseudo_core.datasets.clip_dataset import Draw
+from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining.round import Round
+from finepseudo_core.video.sampling import uniform_indices
+from finepseudo_core.video.transforms import EvaluationTransform, TrainingTransform
+
+
+@torch.no_grad()
+def image_features(round: Round, record: ClipRecord) -> Tensor:
+    """Features of all frames of a clip (views, frames, C); view 0 is not augmented, the others are.
+
+    Kept in memory after the first call; the augmentation of a view depends on the seed and the clip alone.
+    """
+    kept = round.image_features.get(record.key)
+    if kept is None:
+        config, encoder = round.config.alignability_encoder, round.models["alignability"]
+        frames = round.store.read(record.key, np.arange(round.store.frames(record.key)))
+        views = [EvaluationTransform(config.size)(frames)[0]]
+        for view in range(1, config.feature_views):
+            generator = np.random.default_rng((*round.progress.stream(record.key), view))
+            views.append(TrainingTransform(config.size)(frames, generator))
+        training = encoder.training
+        encoder.eval()
+        kept = torch.cat([encoder.image_features(view[None].to(round.device)) for view in views]).cpu()
+        encoder.train(training)
+        round.image_features[record.key] = kept
+    return kept
+
+
+class FeatureClips(Dataset):
+    """Training clips of f_A as image features: T frames of a random view -> (T, C)."""
+
+    def __init__(self, features: Sequence[Tensor], frames: int) -> None:
+        self.features, self.frames = tuple(features), frames
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
+        """Image features (T, C) and the number of the clip."""
+        generator = np.random.default_rng(draw.seed)
+        views = self.features[draw.index]
+        indices = uniform_indices(views.shape[1], self.frames, generator)
+        return views[generator.integers(len(views)), indices], draw.index
+
+
+@torch.no_grad()
+def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
+    """Frame embeddings of clips without randomness (N, T, F), in evaluation mode."""
+    encoder, frames = round.models["alignability"].eval(), round.config.alignability_encoder.frames
+    chosen = [image_features(round, record)[0] for record in records]  # N x (frames, C)
+    features = torch.stack([clip[uniform_indices(len(clip), frames)] for clip in chosen])  # (N, T, C)
+    return encoder.embed(features.to(round.device))

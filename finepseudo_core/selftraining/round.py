@@ -1,0 +1,168 @@
+"""What every stage of a round works on: clips, frames, networks, and where the round is."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from finepseudo_core.config import RoundConfig
+from finepseudo_core.datasets.clip_dataset import Batches
+from finepseudo_core.datasets.frame_store import FrameStore, open_frame_store
+from finepseudo_core.errors import DatasetError, Stopped
+from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted, StepDone
+from finepseudo_core.records import ClipRecord, Proposal
+from finepseudo_core.selftraining.models import Models, carry_over
+from finepseudo_core.selftraining.progress import Progress
+
+
+@dataclass
+class Round:
+    """One run of Algorithm 1. Clip lists hold readable clips only; `classes` gives the class numbers."""
+
+    config: RoundConfig
+    classes: tuple[str, ...]
+    labelled: tuple[ClipRecord, ...]
+    pseudo_labelled: tuple[ClipRecord, ...]
+    unlabelled: tuple[ClipRecord, ...]
+    test: tuple[ClipRecord, ...]
+    exemplars: Mapping[str, Sequence[str]]
+    store: FrameStore
+    models: Models
+    device: torch.device
+    progress: Progress
+    notify: Notify
+    workspace: Path
+    image_features: dict[str, torch.Tensor] = field(default_factory=dict)
+    proposal: Proposal | None = None
+
+    def class_numbers(self, records: Sequence[ClipRecord]) -> list[int]:
+        """Class number of every labelled record."""
+        number = {name: place for place, name in enumerate(self.classes)}
+        return [number[record.label] for record in records if record.label is not None]
+
+    def batches(self, dataset: Dataset, draws: Batches) -> DataLoader:
+        """Batches of a dataset, prepared in worker processes where the config asks for them."""
+        return DataLoader(
+            dataset,
+            batch_sampler=draws,
+            num_workers=self.config.loader_workers,
+            pin_memory=self.device.type == "cuda",
+        )
+
+
+def open_round(
+    config: RoundConfig,
+    labelled: Sequence[ClipRecord],
+    unlabelled: Sequence[ClipRecord],
+    workspace: Path,
+    *,
+    test: Sequence[ClipRecord],
+    pseudo_labelled: Sequence[ClipRecord],
+    initial_model: Path | None,
+    exemplars: Mapping[str, Sequence[str]],
+    notify: Notify,
+    should_stop: ShouldStop,
+) -> Round:
+    """Check the clips, decode them, build the networks, and take up an existing checkpoint.
+
+    Raises:
+        DatasetError: no classes, a class with fewer than two clips, or a key used twice.
+    """
+    classes = _check_clips(labelled, unlabelled, test)
+    device = torch.device("cuda" if _wants_cuda(config.device) else "cpu")
+    store = _decode(config, (*labelled, *unlabelled, *test), workspace, str(device), notify, should_stop)
+    torch.manual_seed(config.seed)
+    models = Models(config, len(classes))
+    if initial_model is not None:
+        carry_over(models, classes, initial_model)
+    models.to(device)
+    identity = {
+        "config": config.to_dict(),
+        "clips": _digest([labelled, pseudo_labelled, unlabelled, test]),
+        "initial_model": initial_model is not None,
+    }
+    progress = Progress(
+        workspace / "checkpoint.pt",
+        identity,
+        models,
+        seed=config.seed,
+        device=str(device),
+        seconds=config.checkpoint_seconds,
+        notify=notify,
+        should_stop=should_stop,
+    )
+    readable = [
+        tuple(record for record in records if record.key in store)
+        for records in (labelled, pseudo_labelled, unlabelled, test)
+    ]
+    _check_classes(readable[0])
+    return Round(config, classes, *readable, exemplars, store, models, device, progress, notify, workspace)
+
+
+def _wants_cuda(device: str) -> bool:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda' but torch finds no CUDA device here; choose 'auto' or 'cpu'.")
+    return device != "cpu" and torch.cuda.is_available()
+
+
+def _decode(
+    config: RoundConfig,
+    records: Sequence[ClipRecord],
+    workspace: Path,
+    device: str,
+    notify: Notify,
+    should_stop: ShouldStop,
+) -> FrameStore:
+    def clip_done(done: int) -> None:
+        notify(StepDone("frames", done, len(records), {}))
+        if should_stop():
+            raise Stopped("stopped while decoding; resume to decode anew.")
+
+    notify(StageStarted("frames", len(records), device))
+    return open_frame_store(
+        records,
+        workspace / "frames",
+        size=max(config.action_encoder.size, config.alignability_encoder.size),
+        squash=config.fit == "squash",
+        most_bytes=config.cache_bytes,
+        on_clip=clip_done,
+        leave_out=lambda key, reason: notify(ClipLeftOut(key, reason)),
+    )
+
+
+def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:
+    keys: set[str] = set()
+    for record in (record for records in lists for record in records):
+        if record.key in keys:
+            raise DatasetError(f"the clip {record.key!r} is listed twice; give every clip once.")
+        keys.add(record.key)
+    for record in lists[0]:
+        if record.label is None:
+            raise DatasetError(
+                f"the labelled clip {record.key!r} has no label; move it to the unlabelled ones."
+            )
+    _check_classes(lists[0])
+    return tuple(sorted({record.label for record in lists[0] if record.label is not None}))
+
+
+def _check_classes(labelled: Sequence[ClipRecord]) -> None:
+    counts: dict[str, int] = {}
+    for record in labelled:
+        counts[str(record.label)] = counts.get(str(record.label), 0) + 1
+    if len(counts) < 2:
+        raise DatasetError(f"{len(counts)} classes have labelled clips; label clips of at least two classes.")
+    scarce = sorted(name for name, count in counts.items() if count < 2)
+    if scarce:
+        raise DatasetError(
+            f"{', '.join(scarce[:5])} has only one readable labelled clip; "
+            "label at least two clips of every class."
+        )
+
+
+def _digest(lists: Sequence[Sequence[ClipRecord]]) -> str:
+    rows = [[[record.key, record.label, record.weight] for record in records] for records in lists]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
