@@ -5,11 +5,12 @@ a file either gives all its frames at the right times, or a VideoError that says
 """
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -117,34 +118,21 @@ def read_clip(
             the limits.
     """
     first = 0 if start is None else round(start * rate)
-    last = math.inf if end is None else max(round(end * rate), first + 1)
-    held: tuple[int, VideoFrame] | None = None
+    last = sys.maxsize if end is None else max(round(end * rate), first + 1)
     given = 0
     shape: tuple[int, int] | None = None
     with open_source(path, limits) as (container, stream):
-        for slot, frame in _slots(path, container, stream, rate, first):
-            if held is not None and slot <= held[0]:
-                continue
-            if held is not None and slot > first:
-                picture = _picture(held[1], stream, limits, shape)
-                shape = picture.shape[:2]
-                for _ in range(max(held[0], first), int(min(slot, last))):
-                    given += 1
-                    if given > limits.frames:
-                        raise _too_long(path, limits)
-                    yield picture
-            held = (slot, frame)
-            if slot >= last:
-                break
-        if held is not None and held[0] < last:
-            shown = _shown(held[1], stream, rate)
-            count = int(min(held[0] + shown, last)) - max(held[0], first)
-            if given + count > limits.frames:
-                raise _too_long(path, limits)
-            picture = _picture(held[1], stream, limits, shape) if count > 0 else None
-            for _ in range(count):
-                given += 1
-                yield picture  # type: ignore[misc]
+        slots = _slots(path, container, stream, rate, first)
+        for frame, times in _showings(slots, stream, rate, first, last):
+            given += times
+            if given > limits.frames:
+                raise VideoError(
+                    f"{path} is longer than {limits.frames} frames. "
+                    "Give start and end in the list, or cut it into clips."
+                )
+            picture = _picture(frame, stream, limits, shape)
+            shape = picture.shape[0], picture.shape[1]
+            yield from repeat(picture, times)
     if not given:
         between = "" if start is None and end is None else f" between {start or 0:g} s and {end or '∞'} s"
         raise VideoError(f"{path} has no frames{between}. Correct start and end, or re-export the file.")
@@ -155,6 +143,26 @@ def canonical_size(width: float, height: float, limits: Limits) -> tuple[int, in
     scale = min(limits.side / max(width, height), max(1.0, 32 / min(width, height)))
     wide, high = (max(32, round(side * scale / 2) * 2) for side in (width, height))
     return (wide + 2 if wide in _NARROW else wide), high
+
+
+def _showings(
+    slots: Iterator[tuple[int, VideoFrame]], stream: VideoStream, rate: Fraction, first: int, last: int
+) -> Iterator[tuple[VideoFrame, int]]:
+    """(frame, how many of the intervals [first, last) show it)."""
+    held: tuple[int, VideoFrame] | None = None
+    for slot, frame in slots:
+        if held is not None and slot <= held[0]:
+            continue
+        if held is not None and slot > first:
+            yield held[1], min(slot, last) - max(held[0], first)
+        held = slot, frame
+        if slot >= last:
+            return
+    if held is not None:
+        duration = (held[1].duration or 0) * Fraction(stream.time_base or 1)
+        until = min(held[0] + max(1, round(duration * rate)), last)
+        if until > first:
+            yield held[1], until - max(held[0], first)
 
 
 def _slots(
@@ -186,11 +194,6 @@ def _slots(
         )
 
 
-def _shown(frame: VideoFrame, stream: VideoStream, rate: Fraction) -> int:
-    """How many intervals the last frame fills."""
-    return max(1, round(frame.duration * Fraction(stream.time_base or 1) * rate)) if frame.duration else 1
-
-
 def _picture(
     frame: VideoFrame, stream: VideoStream, limits: Limits, shape: tuple[int, int] | None
 ) -> np.ndarray:
@@ -199,7 +202,7 @@ def _picture(
     sideways = abs(b) > abs(a)
     if shape is None:
         wide, high = frame.width * float(stream.sample_aspect_ratio or 1), frame.height
-        width, height = canonical_size(*((high, wide) if sideways else (wide, high)), limits)
+        width, height = canonical_size(high, wide, limits) if sideways else canonical_size(wide, high, limits)
     else:
         height, width = shape
     if sideways:
@@ -218,9 +221,3 @@ def display_matrix(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]
         return (1, 0), (0, 1)
     a, b, _, c, d, *_ = np.frombuffer(data, dtype=np.int32).tolist()
     return (a, b), (c, d)
-
-
-def _too_long(path: Path, limits: Limits) -> VideoError:
-    return VideoError(
-        f"{path} is longer than {limits.frames} frames. Give start and end in the list, or cut it into clips."
-    )
