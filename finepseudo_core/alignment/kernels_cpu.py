@@ -1,0 +1,286 @@
+"""Soft-DTW on the CPU: numba kernels in which the pair is the innermost axis.
+
+A tile holds LANES pairs as (T1, T2, LANES), so that every step of the recursion is one vector operation over
+pairs. The forward pass keeps two of the three softmin weights of every cell (the third is one minus both),
+which leaves the backward pass without an exponential and exact where a rebuild from float32 R is not.
+
+Every pair is worked out by the same instructions wherever it stands in the batch, so results do not depend on
+the number of threads. The kernels release the GIL and start no threads of their own.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+LANES = 64
+_U = np.uintp  # unsigned indices spare the wrap-around test that would keep LLVM from vectorising
+_LANES = np.uintp(LANES)
+# Contracting a multiplication and an addition rounds once instead of twice; no other licence is taken.
+_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+
+# exp(-x) below this is lost beside 1 and runs into denormals, which cost ten times the work.
+_MOST_EXPONENT = 40.0
+
+
+def _one(array: np.ndarray) -> Any:
+    """1 in the type of the array: a bare literal would widen float32 arithmetic to float64."""
+    return array.dtype.type(1)
+
+
+@overload(_one)
+def _one_overload(array):  # type: ignore[no-untyped-def]
+    value = np.float32(1) if array.dtype == types.float32 else np.float64(1)
+    return lambda array: value
+
+
+def _decay(x: float) -> float:
+    """exp(-x) for x >= 0."""
+    return math.exp(-min(x, _MOST_EXPONENT))
+
+
+@overload(_decay)
+def _decay_overload(x):  # type: ignore[no-untyped-def]
+    if x != types.float32:
+        return lambda x: math.exp(-min(x, _MOST_EXPONENT))
+
+    def decay(x):  # type: ignore[no-untyped-def]
+        # 2^n e^r with |r| <= ln(2) / 2, Cephes' coefficients; relative error 8e-8.
+        x = -min(x, np.float32(_MOST_EXPONENT))
+        shifted = x * np.float32(1.44269504088896341) + np.float32(12582912.0)
+        n = shifted - np.float32(12582912.0)
+        r = x - n * np.float32(0.693359375)
+        r = r + n * np.float32(2.12194440e-4)
+        p = np.float32(1.9875691500e-4)
+        p = p * r + np.float32(1.3981999507e-3)
+        p = p * r + np.float32(8.3334519073e-3)
+        p = p * r + np.float32(4.1665795894e-2)
+        p = p * r + np.float32(1.6666665459e-1)
+        p = p * r + np.float32(5.0000001201e-1)
+        p = p * (r * r) + r + np.float32(1.0)
+        power = np.int32((np.float32(shifted).view(np.int32) << np.int32(23)) + np.int32(0x3F800000))
+        return p * np.int32(power).view(np.float32)
+
+    return decay
+
+
+def _log_one_plus(x: float) -> float:
+    """log(1 + x) for 0 <= x <= 2."""
+    return math.log1p(x)
+
+
+@overload(_log_one_plus)
+def _log_one_plus_overload(x):  # type: ignore[no-untyped-def]
+    if x != types.float32:
+        return lambda x: math.log1p(x)
+
+    def log_one_plus(x):  # type: ignore[no-untyped-def]
+        # 2 atanh(z) with z = x / (2 + x) <= 1/2, as z times a Chebyshev fit in z^2; absolute error 1.6e-7.
+        z = x / (x + np.float32(2.0))
+        q = z * z
+        p = np.float32(0.3567464053630829)
+        p = p * q + np.float32(0.09997258335351944)
+        p = p * q + np.float32(0.2373351752758026)
+        p = p * q + np.float32(0.28432583808898926)
+        p = p * q + np.float32(0.4000597894191742)
+        p = p * q + np.float32(0.6666657328605652)
+        p = p * q + np.float32(2.0)
+        return z * p
+
+    return log_one_plus
+
+
+@njit(**_OPTIONS)
+def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):  # type: ignore[no-untyped-def]
+    """One inner cell of the recursion for every lane: R, and the weights of its upper and left neighbours."""
+    left, diagonal = record, record + _LANES
+    here, above = diagonal + _LANES, diagonal + _LANES + _LANES
+    upper, lefter = cell + cell, cell + cell + _LANES
+    inverse = one / gamma
+    for lane in range(_LANES):
+        d, u, f = row[diagonal + lane], row[here + lane], row[left + lane]
+        row[above + lane] = u
+        near = u if u < f else f
+        far = f if u < f else u
+        least = d if d < near else near
+        middle = near if d < near else d
+        first = _decay((middle - least) * inverse)
+        second = _decay((far - least) * inverse)
+        rest = first + second
+        row[here + lane] = (shift + scale * costs[cell + lane]) + (least - gamma * _log_one_plus(rest))
+        if keep:
+            share = one / (one + rest)
+            of_near = first if d < near else one
+            weights[upper + lane] = (of_near if u < f else second) * share
+            weights[lefter + lane] = (second if u < f else of_near) * share
+
+
+@njit(**_OPTIONS)
+def _advance_border(costs, cell, shift, scale, row, here, before, weights, keep, first, from_above, one):  # type: ignore[no-untyped-def]
+    """One cell of the first row or column for every lane: it has one neighbour, the first cell none."""
+    zero = one - one
+    from_left = not (first or from_above)
+    for lane in range(_LANES):
+        previous = zero if first else row[before + lane]
+        row[here + _LANES + lane] = previous
+        row[here + lane] = previous + (shift + scale * costs[cell + lane])
+        if keep:
+            weights[cell + cell + lane] = one if from_above else zero
+            weights[cell + cell + _LANES + lane] = one if from_left else zero
+
+
+@njit(**_OPTIONS)
+def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):  # type: ignore[no-untyped-def]
+    """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
+
+    `row` (T2, 2, LANES) holds, for every column, R of the current row and R of the row before.
+    """
+    rows, columns = tile.shape[:2]
+    one = _one(tile)
+    costs, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
+    for i in range(rows):
+        for j in range(columns):
+            cell = _U((i * columns + j) * LANES)
+            here = _U(j * 2 * LANES)
+            before = _U(max(j - 1, 0) * 2 * LANES)
+            if i > 0 and j > 0 and keep:
+                _advance(costs, cell, shift, scale, gamma, line, before, kept, True, one)
+            elif i > 0 and j > 0:
+                _advance(costs, cell, shift, scale, gamma, line, before, kept, False, one)
+            else:
+                _advance_border(
+                    costs, cell, shift, scale, line, here, before, kept, keep, i + j == 0, j == 0, one
+                )
+        for lane in range(LANES):
+            if ends[lane, 0] == i:
+                values[lane] = row[ends[lane, 1], 0, lane]
+
+
+@njit(**_OPTIONS)
+def _backward(tile, weights, ends, seeds):  # type: ignore[no-untyped-def]
+    """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell."""
+    rows, columns = tile.shape[:2]
+    one = _one(tile)
+    flow, kept = tile.reshape(-1), weights.reshape(-1)
+    for index in range(flow.size):
+        flow[index] = one - one
+    for lane in range(LANES):
+        tile[ends[lane, 0], ends[lane, 1], lane] = seeds[lane]
+    for i in range(rows - 1, -1, -1):
+        for j in range(columns - 1, -1, -1):
+            here = _U((i * columns + j) * LANES)
+            right, below = here + _LANES, here + _U(columns * LANES)
+            corner = below + _LANES
+            if i + 1 < rows and j + 1 < columns:
+                for lane in range(_LANES):
+                    upper, lefter = kept[corner + corner + lane], kept[corner + corner + _LANES + lane]
+                    flow[here + lane] += (
+                        flow[below + lane] * kept[below + below + lane]
+                        + flow[right + lane] * kept[right + right + _LANES + lane]
+                        + flow[corner + lane] * (one - upper - lefter)
+                    )
+            elif i + 1 < rows:
+                for lane in range(_LANES):
+                    flow[here + lane] += flow[below + lane] * kept[below + below + lane]
+            elif j + 1 < columns:
+                for lane in range(_LANES):
+                    flow[here + lane] += flow[right + lane] * kept[right + right + _LANES + lane]
+
+
+@njit(**_OPTIONS)
+def _pack(costs, lengths, start, count, tile, ends):  # type: ignore[no-untyped-def]
+    """Copy pairs into a tile, zeros where a pair is padded; lanes beyond `count` repeat the last pair.
+
+    Returns False where a cost that counts is not finite.
+    """
+    rows, columns = tile.shape[:2]
+    zero = _one(tile) - _one(tile)
+    finite = True
+    for lane in range(LANES):
+        pair = start + min(lane, count - 1)
+        ends[lane, 0], ends[lane, 1] = lengths[pair, 0] - 1, lengths[pair, 1] - 1
+    for i in range(rows):
+        for lane in range(LANES):
+            pair = start + min(lane, count - 1)
+            length = ends[lane, 1] + 1 if i <= ends[lane, 0] else 0
+            check = zero
+            for j in range(length):
+                cost = costs[pair, i, j]
+                check += cost * zero
+                tile[i, j, lane] = cost
+            for j in range(length, columns):
+                tile[i, j, lane] = zero
+            finite = finite and check == zero
+    return finite
+
+
+@njit(**_OPTIONS)
+def _unpack(tile, start, count, gradients):  # type: ignore[no-untyped-def]
+    rows, columns = tile.shape[:2]
+    for i in range(rows):
+        for lane in range(count):
+            for j in range(columns):
+                gradients[start + lane, i, j] = tile[i, j, lane]
+
+
+@njit(**_OPTIONS)
+def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):  # type: ignore[no-untyped-def]
+    """Soft-DTW of the tiles first..last of a batch.
+
+    Args:
+        costs: (B, T1, T2), float32 or float64, contiguous.
+        lengths: int64 (B, 2), frames of each side that count.
+        gamma: smoothing, in the type of the costs.
+        values: (B,), filled with D.
+        gradients: (B, T1, T2), filled with dD/dC where `wanted`; else any array of that type.
+        wanted: whether to fill the gradients.
+        first, last: half-open range of tiles of LANES pairs.
+
+    Returns:
+        False where a cost that counts is not finite; the outputs are then unspecified.
+    """
+    batch, rows, columns = costs.shape
+    one = _one(costs)
+    tile = np.empty((rows, columns, LANES), costs.dtype)
+    row = np.empty((columns, 2, LANES), costs.dtype)
+    weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), costs.dtype)
+    ends = np.empty((LANES, 2), np.int64)
+    results = np.empty(LANES, costs.dtype)
+    seeds = np.full(LANES, one)
+    for start in range(first * LANES, min(last * LANES, batch), LANES):
+        count = min(LANES, batch - start)
+        if not _pack(costs, lengths, start, count, tile, ends):
+            return False
+        _forward(tile, one - one, one, gamma, row, weights, wanted, ends, results)
+        for lane in range(count):
+            values[start + lane] = results[lane]
+        if wanted:
+            _backward(tile, weights, ends, seeds)
+            _unpack(tile, start, count, gradients)
+    return True
+
+
+@njit(**_OPTIONS)
+def align_tiles(tiles, gamma, values, seeds, wanted, first, last):  # type: ignore[no-untyped-def]
+    """Soft-DTW of ready tiles of negated cosines: cost = 1 + tile.
+
+    Args:
+        tiles: (P, T1, T2, LANES); where `wanted`, overwritten by seed * dD/dC.
+        gamma: smoothing, in the type of the tiles.
+        values: (P, LANES), filled with D.
+        seeds: (P, LANES), the gradient that flows into each D.
+        wanted: whether to overwrite the tiles with the gradient.
+        first, last: half-open range of tiles.
+    """
+    rows, columns = tiles.shape[1:3]
+    one = _one(tiles)
+    row = np.empty((columns, 2, LANES), tiles.dtype)
+    weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), tiles.dtype)
+    ends = np.empty((LANES, 2), np.int64)
+    ends[:, 0], ends[:, 1] = rows - 1, columns - 1
+    for index in range(first, last):
+        _forward(tiles[index], one, one, gamma, row, weights, wanted, ends, values[index])
+        if wanted:
+            _backward(tiles[index], weights, ends, seeds[index])

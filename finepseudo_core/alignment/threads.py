@@ -1,0 +1,31 @@
+"""Kernels that release the GIL, spread over as many threads as torch was told to use.
+
+Plain Python threads rather than numba's: they survive fork, may be entered from several threads at once, and
+leave the choice of a threading layer to nobody.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+_executors: dict[int, ThreadPoolExecutor] = {}  # number of threads -> executor of this process
+os.register_at_fork(after_in_child=_executors.clear)
+
+
+def run_in_threads(kernel: Callable[..., Any], arguments: tuple[Any, ...], items: int) -> list[Any]:
+    """Call kernel(*arguments, first, last) over the items in equal shares, one per torch thread.
+
+    Returns:
+        What the calls returned, in the order of the shares.
+    """
+    threads = min(torch.get_num_threads(), items)
+    if threads <= 1:
+        return [kernel(*arguments, 0, items)]
+    shares = [(items * share // threads, items * (share + 1) // threads) for share in range(threads)]
+    if threads not in _executors:
+        _executors[threads] = ThreadPoolExecutor(threads, thread_name_prefix="alignment")
+    calls = [_executors[threads].submit(kernel, *arguments, first, last) for first, last in shares[1:]]
+    return [kernel(*arguments, *shares[0]), *(call.result() for call in calls)]
