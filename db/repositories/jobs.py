@@ -48,6 +48,12 @@ def running(session: Session, *, kind: str) -> Job | None:
     return session.scalars(rows.order_by(Job.state.desc(), Job.id).limit(1)).first()
 
 
+def is_waiting(session: Session, *, kinds: Sequence[str]) -> bool:
+    """Whether a job of these kinds is queued; looked up without the write lock that a claim takes."""
+    queued = select(Job.id).where(Job.state == "queued", Job.kind.in_(kinds))
+    return session.scalar(queued.limit(1)) is not None
+
+
 def claim(session: Session, *, owner: str, kinds: Sequence[str], lease_seconds: float) -> Job | None:
     """Take the oldest queued job of these kinds, None when there is none. Two workers never get the same."""
     moment = now(session)
