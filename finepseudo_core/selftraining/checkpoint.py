@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,4 +60,7 @@ def load(path: Path, *, sha256: str | None = None) -> dict[str, Any]:
             f"{path} is damaged: its content does not match its checksum. "
             "Delete the file to start this round anew, or restore it from a backup."
         )
-    return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    try:
+        return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path} holds more than tensors and plain values; it was not written here.") from error
