@@ -91,7 +91,7 @@ class AlignabilityEncoderConfig(Section):
     dropout: float = option(0.1, "Dropout.", at_least=0, at_most=0.9)
     feature_views: int = option(
         0,
-        "[A] Augmented views whose pooled image features are kept once the image encoder is frozen; 0 keeps none.",
+        "[A] Augmented views whose pooled image features are kept while the image encoder is frozen.",
         at_least=0,
     )
     embedding: int = option(128, "[A] F, width of a frame embedding, L2-normalised.", at_least=2)
