@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from finepseudo_core.alignment.soft_dtw import pairwise_soft_dtw
+from finepseudo_core.alignment.pairwise import pairwise_soft_dtw
 from finepseudo_core.datasets.clip_dataset import Batches, PhaseClips
 from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.losses.alignability_score import AlignabilityScoreLoss
@@ -26,6 +26,7 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
     encoder, score = models["alignability"], models["score"]
     encoder.freeze_image_encoder()
     classes = torch.tensor(round.class_numbers(records))
+    weights = torch.tensor([record.weight for record in records])
     draws = ClassBalancedBatches(
         classes.tolist(),
         training.batch_size,
@@ -34,7 +35,7 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
         training.least_steps,
     )
     triplet_loss = AlignabilityTripletLoss(margin=config.margin, mining=config.mining)
-    score_loss = AlignabilityScoreLoss(pairs=config.score_pairs)
+    score_loss = AlignabilityScoreLoss(config.score_pairs, detach=config.detach_distance)
     learning = nn.ModuleList([encoder, score])
     optimizer = build_optimizer(learning, round.config.optimizer)
     steps = round.progress.steps(stage, epochs * draws.steps_per_epoch, optimizer)
@@ -44,14 +45,12 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
     encoder.train(), score.train()
     for step in steps:
         clips, chosen = next(batches)
-        labels = classes[chosen].to(round.device)
+        labels, weight = classes[chosen].to(round.device), weights[chosen].to(round.device)
         embeddings = _embed(encoder, clips.to(round.device))  # (B, T, F)
         distances = pairwise_soft_dtw(embeddings, embeddings, config.gamma)  # (B, B)
-        scored = distances.detach() if config.detach_distance else distances
-        logits = score(scored, embeddings.shape[1])  # (B, B)
-        triplet = triplet_loss(distances, labels) if config.triplet else distances.new_zeros(())
-        verification = score_loss(logits, labels) if config.score else distances.new_zeros(())
-        loss = triplet + config.score_weight * verification
+        triplet = triplet_loss(distances, labels, weight)
+        verification = score_loss(distances, labels, score, embeddings.shape[1], weight)
+        loss = config.triplet * triplet + config.score * config.score_weight * verification
         take_step(loss, optimizer, learning, round.config.optimizer, step, steps.total, draws.steps_per_epoch)
         round.progress.report(triplet=triplet.item(), score=verification.item())
 

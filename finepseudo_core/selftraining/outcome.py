@@ -60,7 +60,7 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
         chosen = range(step * PROPOSAL_CHUNK, min(len(known), (step + 1) * PROPOSAL_CHUNK))
         views = (clips[place].to(round.device) for place in chosen)  # (views, 3, T, H, W) each
         p_action = torch.stack([models["action"](view).softmax(1).mean(0) for view in views])  # (N, K)
-        class_scores, _ = align_with_gallery(round, gallery, [known[place] for place in chosen])
+        class_scores = align_with_gallery(round, gallery, [known[place] for place in chosen]).scores
         p_alignability = class_probabilities(class_scores, round.config.pseudo_labels.temperature)
         truth = torch.tensor(
             [round.classes.index(str(known[place].truth or known[place].label)) for place in chosen]

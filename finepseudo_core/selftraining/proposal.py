@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from finepseudo_core.alignment.alignability import class_alignability
+from finepseudo_core.alignment.alignability import ClassAlignability, class_alignability
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.events import PseudoLabelsProposed
 from finepseudo_core.pseudo_labels.acceptance import measure
@@ -79,14 +79,15 @@ class Gallery:
 def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> list[PseudoLabel]:
     """Pseudo-labels of some clips: one forward pass of both encoders, then alignment with the gallery."""
     config, models = round.config.pseudo_labels, round.models.eval()
-    class_scores, scores = align_with_gallery(round, gallery, records)  # (N, K), (N, M)
+    aligned = align_with_gallery(round, gallery, records)
+    class_scores = aligned.scores  # (N, K)
     p_alignability = class_probabilities(class_scores, config.temperature)  # (N, K)
     p_action, spread = models["action"].predict_with_spread(
         action_clips(round, records), config.uncertainty_passes
     )
     decision = decide(config, p_action, p_alignability, class_scores, spread)
     rows = [part.cpu().numpy() for part in (p_action, p_alignability, decision.probabilities, class_scores)]
-    best = scores.topk(min(NEAREST, scores.shape[1]), dim=1)
+    nearest = [(part[0].tolist(), part[1].tolist()) for part in zip(aligned.nearest, aligned.nearest_scores, strict=True)]
     return [
         PseudoLabel(
             key=record.key,
@@ -100,9 +101,7 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> li
             class_alignabilities=rows[3][place],
             nearest=tuple(
                 ExemplarMatch(gallery.records[column].key, str(gallery.records[column].label), score)
-                for score, column in zip(
-                    best.values[place].tolist(), best.indices[place].tolist(), strict=True
-                )
+                for column, score in zip(*nearest[place], strict=True)
             ),
         )
         for place, (record, number) in enumerate(zip(records, decision.labels.tolist(), strict=True))
@@ -120,6 +119,7 @@ def align_with_gallery(
         len(round.classes),
         round.models["score"],
         round.config.alignment.gamma,
+        nearest=NEAREST,
     )
 
 
