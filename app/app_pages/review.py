@@ -1,0 +1,63 @@
+"""Review: one pseudo-label, one key."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from app.components.clip_review import clip_review, received_log
+from app.resources import Visit, visit
+from app.services import queue, review, rounds
+from app.services.review import Recorded
+from app.services.studio import Studio
+from app.views.review_items import review_data, review_item
+
+AHEAD = 24  # clips the browser holds, so that a quick hand never waits for the server
+
+
+class Outcome:
+    """What became of the log the browser sent last; the next drawing tells the browser."""
+
+    recorded = Recorded((), ())
+
+
+def save(studio: Studio, reviewer_id: int, outcome: Outcome) -> None:
+    """Write the browser's log in one transaction; nothing is drawn before or in between."""
+    events = received_log()
+    if events:
+        outcome.recorded = review.record(studio, reviewer_id, events)
+
+
+def last_verdict(guest: Visit) -> dict[str, Any] | None:
+    """The newest verdict of this person that stands, with its clip: what undo takes back after a reload."""
+    for verdict in review.history(guest.studio, guest.user.id, limit=5):
+        if not verdict.undone:
+            item = queue.item(guest.studio, guest.user.id, verdict.clip_id)
+            drawn = review_item(guest, item) if item else None
+            return {"uuid": verdict.uuid, "item": drawn} if drawn else None
+    return None
+
+
+def threshold(studio: Studio, round_id: int | None) -> float:
+    """Least confidence of an accepted label in the round under review."""
+    card = rounds.card(studio, round_id) if round_id is not None else None
+    return float(card.config["pseudo_labels"]["threshold"]) if card else 0.6
+
+
+@st.fragment
+def review_screen(outcome: Outcome) -> None:
+    """The screen; a fragment, so that a verdict redraws nothing else."""
+    guest = visit()
+    waiting = queue.next_items(guest.studio, guest.user.id, limit=AHEAD)
+    data = review_data(
+        guest,
+        waiting,
+        outcome.recorded,
+        threshold=threshold(guest.studio, waiting.round_id),
+        classes=review.classes(guest.studio),
+        last=last_verdict(guest),
+    )
+    clip_review(data, partial(save, guest.studio, guest.user.id, outcome))
+
+
+review_screen(st.session_state.setdefault("outcome", Outcome()))

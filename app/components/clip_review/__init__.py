@@ -1,0 +1,56 @@
+"""The review screen: the looping clip, what the round proposes, and one key per verdict.
+
+The browser keeps every verdict until the database has it: the component sends its whole unacknowledged log as
+the state `log`, and `data["acknowledged"]` names what it may forget.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from app.components import join
+
+KEY = "clip_review"
+
+_mount = st.components.v2.component(
+    "finepseudo_clip_review",
+    css=join(["tokens.css", "query_clip.css", "clip_review/style.css"]),
+    js=join(
+        [
+            "dom.js",
+            "sprite_player.js",
+            "clip_review/verdict_log.js",
+            "clip_review/review_queue.js",
+            "query_clip.js",
+            "clip_review/class_bars.js",
+            "clip_review/class_search.js",
+            "clip_review/neighbours.js",
+            "clip_review/keys.js",
+            "clip_review/index.js",
+        ]
+    ),
+)
+
+
+def clip_review(data: Mapping[str, Any], on_log: Callable[[], None]) -> None:
+    """Draw the review screen.
+
+    Args:
+        data: `scope` (names this project and reviewer in the browser's storage), `items`, `classes`
+            ((id, name) pairs), `acknowledged` and `refused` (uuids, and (uuid, reason) pairs), `threshold`,
+            `reviewed`, `waiting`, `last` (the verdict that undo takes back after a reload) and `empty_because`.
+        on_log: called when the browser sends its log; `received_log` gives the log there.
+    """
+    _mount(key=KEY, data=dict(data), on_log_change=on_log)
+
+
+def received_log() -> tuple[Mapping[str, Any], ...]:
+    """The events the browser last sent.
+
+    Reads through `to_dict`, which has no yield point: `st.session_state[...]` in a callback can be ended by the
+    next key before anything is saved.
+    """
+    state = st.session_state.to_dict().get(KEY) or {}
+    log = state.get("log") or {}
+    return tuple(event for event in log.get("events", ()) if isinstance(event, Mapping))

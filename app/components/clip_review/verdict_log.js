@@ -1,0 +1,96 @@
+// The verdicts of this browser that the database has not acknowledged yet.
+// Each is kept in localStorage under its own uuid, so a closed tab, a dropped socket or a restarted server
+// loses nothing, and two tabs never overwrite each other. The database inserts a uuid once.
+
+const RESEND_AFTER = 1500; // ms without an acknowledgement
+const OFFLINE_AFTER = 4000; // ms after which we say so
+
+/** crypto.randomUUID is missing outside secure contexts (http on a LAN address). */
+function newUuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+class VerdictLog {
+  constructor(scope, onStatus) {
+    this.prefix = `finepseudo.verdict.${scope}.`;
+    this.onStatus = onStatus;
+    this.pending = new Map(); // uuid -> event, in the order they were made
+    this.kept = true; // false where the browser has no storage to keep them in
+    this.sent = 0;
+    for (const event of this.stored()) this.pending.set(event.uuid, event);
+    this.timer = setInterval(() => this.tick(), 500);
+  }
+
+  stored() {
+    const events = [];
+    try {
+      for (let place = 0; place < localStorage.length; place += 1) {
+        const name = localStorage.key(place);
+        if (name.startsWith(this.prefix)) events.push(JSON.parse(localStorage.getItem(name)));
+      }
+    } catch {
+      this.kept = false;
+    }
+    return events.sort((one, other) => one.order - other.order);
+  }
+
+  /** The function that carries the log to the server; it changes whenever the page draws anew. */
+  connect(send) {
+    this.send = send;
+  }
+
+  append(event) {
+    const whole = { uuid: newUuid(), made_at: new Date().toISOString(), order: performance.timeOrigin + performance.now(), ...event };
+    this.pending.set(whole.uuid, whole);
+    try {
+      localStorage.setItem(this.prefix + whole.uuid, JSON.stringify(whole));
+    } catch {
+      this.kept = false;
+    }
+    this.flush();
+    return whole;
+  }
+
+  flush() {
+    if (!this.pending.size || !this.send) return;
+    this.sent += 1;
+    this.sentAt = performance.now();
+    this.send({ attempt: this.sent, events: [...this.pending.values()].map(({ order, ...event }) => event) });
+    this.report();
+  }
+
+  acknowledge(uuids) {
+    for (const uuid of uuids) {
+      this.pending.delete(uuid);
+      try {
+        localStorage.removeItem(this.prefix + uuid);
+      } catch {
+        this.kept = false;
+      }
+    }
+    this.report();
+  }
+
+  tick() {
+    if (!this.pending.size) return;
+    if (performance.now() - (this.sentAt ?? -Infinity) > RESEND_AFTER) this.flush();
+    this.report();
+  }
+
+  report() {
+    const waiting = this.pending.size;
+    if (!waiting) return this.onStatus("saved", 0);
+    const oldest = this.pending.values().next().value;
+    const age = performance.timeOrigin + performance.now() - oldest.order;
+    return this.onStatus(age > OFFLINE_AFTER ? "offline" : "saving", waiting);
+  }
+
+  close() {
+    clearInterval(this.timer);
+  }
+}

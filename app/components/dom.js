@@ -1,0 +1,24 @@
+// Elements are made here and only here; text goes in as text nodes, so nothing a user typed becomes markup.
+
+/** element("button", {class: "key", "aria-label": "Accept"}, "A", child, …) */
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : String(value));
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** Light or dark, from the background the theme gives the page. */
+function toneOf(host) {
+  const ground = getComputedStyle(host).getPropertyValue("--st-background-color").trim();
+  const digits = ground.match(/^#(..)(..)(..)/);
+  if (!digits) return "light";
+  const [red, green, blue] = digits.slice(1).map((pair) => parseInt(pair, 16));
+  return 0.3 * red + 0.59 * green + 0.11 * blue > 128 ? "light" : "dark";
+}

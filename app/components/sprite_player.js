@@ -1,0 +1,124 @@
+// A sprite is one image holding every frame of a clip in rows; a canvas plays it exactly, frame by frame.
+
+const spriteImages = new Map(); // url -> HTMLImageElement, oldest first
+const SPRITES_KEPT = 160;
+
+/** The image of a sprite, requested once and kept. */
+function spriteImage(url) {
+  let image = spriteImages.get(url);
+  if (image) {
+    spriteImages.delete(url); // newest use goes last
+  } else {
+    image = new Image();
+    image.decoding = "async";
+    image.src = url;
+    image.decode().catch(() => {}); // a missing sprite shows the empty frame, see SpritePlayer.draw
+  }
+  spriteImages.set(url, image);
+  if (spriteImages.size > SPRITES_KEPT) spriteImages.delete(spriteImages.keys().next().value);
+  return image;
+}
+
+/** Plays one sprite on one canvas. `advance(now)` is called by a shared clock. */
+class SpritePlayer {
+  constructor(canvas, onFrame = () => {}) {
+    this.canvas = canvas;
+    this.onFrame = onFrame;
+    this.speed = 1;
+    this.paused = false;
+    this.frame = 0;
+    this.sprite = null;
+    this.painted = false;
+  }
+
+  load(sprite) {
+    this.sprite = sprite;
+    this.image = sprite ? spriteImage(sprite.url) : null;
+    this.frame = 0;
+    this.elapsed = 0;
+    this.last = null;
+    this.painted = false;
+    this.draw();
+  }
+
+  /** Move by whole frames and stay there. */
+  step(frames) {
+    if (!this.sprite) return;
+    this.paused = true;
+    this.show(this.frame + frames);
+  }
+
+  show(frame) {
+    const count = this.sprite.frames;
+    this.frame = ((frame % count) + count) % count;
+    this.elapsed = 0;
+    this.draw();
+  }
+
+  advance(now) {
+    if (!this.sprite) return;
+    if (!this.painted) this.draw();
+    const passed = this.last === null ? 0 : now - this.last;
+    this.last = now;
+    if (this.paused || !this.painted) return;
+    this.elapsed += Math.min(passed, 250) * this.speed;
+    const perFrame = 1000 / this.sprite.fps;
+    const frames = Math.floor(this.elapsed / perFrame);
+    if (!frames) return;
+    this.elapsed -= frames * perFrame;
+    this.frame = (this.frame + frames) % this.sprite.frames;
+    this.draw();
+  }
+
+  draw() {
+    const { canvas, sprite, image } = this;
+    const density = Math.min(window.devicePixelRatio || 1, 2);
+    const width = Math.round(canvas.clientWidth * density);
+    const height = Math.round(canvas.clientHeight * density);
+    if (!width || !height) return;
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    if (!sprite) return;
+    this.onFrame(this.frame, sprite.frames);
+    if (!image.complete || !image.naturalWidth) return;
+    const scale = Math.min(width / sprite.width, height / sprite.height);
+    const [wide, high] = [sprite.width * scale, sprite.height * scale];
+    const [column, row] = [this.frame % sprite.columns, Math.floor(this.frame / sprite.columns)];
+    context.imageSmoothingQuality = "high";
+    context.drawImage(image, column * sprite.width, row * sprite.height, sprite.width, sprite.height,
+      (width - wide) / 2, (height - high) / 2, wide, high);
+    this.painted = true;
+    canvas.dataset.painted = sprite.url;
+  }
+}
+
+/** Draw a sprite's frames side by side, for readers who asked for less motion. */
+function drawStrip(canvas, sprite, shown = 8) {
+  const image = spriteImage(sprite.url);
+  const paint = () => {
+    const density = Math.min(window.devicePixelRatio || 1, 2);
+    canvas.width = canvas.clientWidth * density;
+    canvas.height = canvas.clientHeight * density;
+    const columns = Math.ceil(shown / 2);
+    const [cellWidth, cellHeight] = [canvas.width / columns, canvas.height / 2];
+    const scale = Math.min(cellWidth / sprite.width, cellHeight / sprite.height);
+    const context = canvas.getContext("2d");
+    for (let place = 0; place < shown; place += 1) {
+      const frame = Math.round((place / (shown - 1)) * (sprite.frames - 1));
+      const [x, y] = [(place % columns) * cellWidth, Math.floor(place / columns) * cellHeight];
+      context.drawImage(image, (frame % sprite.columns) * sprite.width,
+        Math.floor(frame / sprite.columns) * sprite.height, sprite.width, sprite.height,
+        x + (cellWidth - sprite.width * scale) / 2, y + (cellHeight - sprite.height * scale) / 2,
+        sprite.width * scale, sprite.height * scale);
+    }
+    canvas.dataset.painted = sprite.url;
+  };
+  if (image.complete && image.naturalWidth) paint();
+  else image.addEventListener("load", paint, { once: true });
+}
+
+const lessMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,0 +1,142 @@
+"""The web process: Streamlit as an ASGI app behind the gate, and the signed routes of clips.
+
+Started from the repository's folder with `command(settings, address, port)`, which is
+`python -m app.web --project DIR --address 127.0.0.1 --port 8501`.
+It answers `/_stcore/health` with 200 as soon as it serves; SIGTERM ends it.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import settings as project_settings
+from app.settings import Settings
+from app.signatures import KINDS, is_signed
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from streamlit.starlette import App
+
+    from app.services.studio import Studio
+
+FOLDER = Path(__file__).parent
+SUFFIXES = {"sprite": ".sprite.webp", "thumb": ".thumb.webp", "video": ".mp4"}
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def command(settings: Settings, address: str, port: int) -> list[str]:
+    """What a supervisor runs, in the repository's folder, to serve a project."""
+    return [sys.executable, "-m", "app.web", "--project", str(settings.project), "--address", address,
+            "--port", str(port)]  # fmt: skip
+
+
+def streamlit_options(address: str, port: int, hosts: Collection[str]) -> dict[str, Any]:
+    """Options that must hold whatever a config file says."""
+    return {
+        "server.address": address,
+        "server.port": port,
+        "server.headless": True,
+        "server.allowedHosts": list(hosts),
+        "server.fileWatcherType": "none",
+        "server.enableStaticServing": False,
+        "server.enableXsrfProtection": True,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "runner.magicEnabled": False,
+        "runner.postScriptGC": False,  # a full collection after each run made a click take seconds
+    }
+
+
+def media_file(settings: Settings, kind: str, sha256: str) -> Path | None:
+    """The one place that turns an address into a file: None unless it lies in the project's own folders."""
+    if kind not in KINDS or not re.fullmatch("[0-9a-f]{64}", sha256):
+        return None
+    folder = (settings.clips if kind == "video" else settings.media).resolve()
+    path = (folder / sha256[:2] / f"{sha256}{SUFFIXES[kind]}").resolve()
+    return path if path.is_relative_to(folder) and path.is_file() else None
+
+
+def clip_response(studio: "Studio", request: "Request", kind: str) -> "Response":
+    """A clip's sprite, thumbnail or video for a signed address; 404 for every other."""
+    from starlette.responses import FileResponse, PlainTextResponse
+
+    sha256, signature = request.query_params.get("v", ""), request.query_params.get("s", "")
+    signed = is_signed(studio.secret, signature, "media", request.path_params["clip_id"], kind, sha256)
+    path = media_file(studio.settings, kind, sha256) if signed else None
+    if path is None:
+        return PlainTextResponse("Not found.", 404)
+    return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
+def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App":
+    """The ASGI app of a project.
+
+    Raises:
+        StudioError: there is no project in that folder.
+        SchemaError: the database needs an upgrade.
+    """
+    from starlette.middleware import Middleware
+    from starlette.routing import Route
+    from streamlit.starlette import App
+
+    from app.gate import Gate
+    from app.services import users
+    from app.services.studio import open_studio
+
+    studio = open_studio(settings)
+
+    def user_of_token(token: str) -> int | None:
+        user = users.sign_in(studio, token)
+        return user.id if user else None
+
+    def sprite(request: "Request") -> "Response":
+        return clip_response(studio, request, "sprite")
+
+    def thumbnail(request: "Request") -> "Response":
+        return clip_response(studio, request, "thumb")
+
+    def video(request: "Request") -> "Response":
+        return clip_response(studio, request, "video")
+
+    return App(
+        FOLDER / "streamlit_app.py",
+        routes=[
+            Route("/clips/{clip_id:int}/sprite.webp", sprite),
+            Route("/clips/{clip_id:int}/thumb.webp", thumbnail),
+            Route("/clips/{clip_id:int}/video.mp4", video),
+        ],
+        middleware=[
+            Middleware(
+                Gate,
+                secret=studio.secret,
+                user_of_token=user_of_token,
+                is_current=lambda user_id: users.get(studio, user_id) is not None,
+                hosts=hosts,
+                sign_in_page=(FOLDER / "sign_in.html").read_text(encoding="utf-8"),
+            )
+        ],
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve a project until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m app.web", description="Serve a project's web pages.")
+    parser.add_argument("--project", type=Path)
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--host", action="append", default=[], help="a further host name people ask for")
+    chosen = parser.parse_args(arguments)
+    settings = project_settings.load(chosen.project)
+    os.environ["FINEPSEUDO_PROJECT"] = str(settings.project)  # pages load the same settings
+    hosts = {*LOCAL_HOSTS, chosen.address, *chosen.host}
+    create_app(settings, hosts).run(config=streamlit_options(chosen.address, chosen.port, sorted(hosts)))
+
+
+if __name__ == "__main__":
+    main()
