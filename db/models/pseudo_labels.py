@@ -11,18 +11,20 @@ from db.base import Base
 class PseudoLabel(Base):
     """A round's proposal for one clip. The arrays are float32, little endian, in the order of rounds.classes.
 
-    `margin` is the gap between the two best combined probabilities: the queue's order.
+    Only the pass that `rounds.iteration` names is shown; a later one is written in small transactions before
+    the round points to it. `margin`, the queue's order, is the gap between the two best combined
+    probabilities.
     """
 
     __tablename__ = "pseudo_labels"
     __table_args__ = (
-        Index("ix_pseudo_labels_margin", "round_id", "margin", "clip_id"),
-        Index("ix_pseudo_labels_accepted", "round_id", "accepted", "clip_id", "class_id"),
+        Index("ix_pseudo_labels_margin", "round_id", "iteration", "margin", "clip_id"),
+        Index("ix_pseudo_labels_accepted", "round_id", "iteration", "accepted", "clip_id", "class_id"),
     )
 
     round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id", ondelete="RESTRICT"), primary_key=True)
+    iteration: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="RESTRICT"), primary_key=True)
-    iteration: Mapped[int]
     class_id: Mapped[int] = mapped_column(ForeignKey("classes.id", ondelete="RESTRICT"))
     confidence: Mapped[float]
     alignability: Mapped[float]

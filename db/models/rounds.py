@@ -33,16 +33,26 @@ class Round(Base):
     created_at: Mapped[datetime]
 
 
-class RoundLabel(Base):
-    """One label of the frozen snapshot that a round trains on."""
+class RoundClip(Base):
+    """One clip of the frozen snapshot: who takes part in a round, and with which label.
 
-    __tablename__ = "round_labels"
-    __table_args__ = (CheckConstraint("source in ('imported', 'verdict', 'pseudo')", name="source"),)
+    role "labelled": people's label, trained on. role "unlabelled": the round proposes a label; `source`
+    "pseudo" where it starts from the accepted label of the round before. role "test": measured on.
+    """
+
+    __tablename__ = "round_clips"
+    __table_args__ = (
+        CheckConstraint("role in ('labelled', 'unlabelled', 'test')", name="role"),
+        CheckConstraint("source in ('imported', 'verdict', 'pseudo')", name="source"),
+        CheckConstraint("(source is null) = (class_id is null)", name="label"),
+        CheckConstraint("role <> 'labelled' or source in ('imported', 'verdict')", name="labelled"),
+    )
 
     round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id", ondelete="RESTRICT"), primary_key=True)
     clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="RESTRICT"), primary_key=True)
-    class_id: Mapped[int] = mapped_column(ForeignKey("classes.id", ondelete="RESTRICT"))
-    source: Mapped[str]
+    role: Mapped[str]
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("classes.id", ondelete="RESTRICT"))
+    source: Mapped[str | None]
     weight: Mapped[float] = mapped_column(default=1.0)
     verdict_id: Mapped[int | None] = mapped_column(ForeignKey("verdicts.id", ondelete="RESTRICT"))
 

@@ -192,8 +192,8 @@ def upgrade() -> None:
     op.create_table(
         "pseudo_labels",
         sa.Column("round_id", sa.Integer(), nullable=False),
+        sa.Column("iteration", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("clip_id", sa.Integer(), nullable=False),
-        sa.Column("iteration", sa.Integer(), nullable=False),
         sa.Column("class_id", sa.Integer(), nullable=False),
         sa.Column("confidence", sa.Double(), nullable=False),
         sa.Column("alignability", sa.Double(), nullable=False),
@@ -207,12 +207,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["class_id"], ["classes.id"], ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(["clip_id"], ["clips.id"], ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], ondelete="RESTRICT"),
-        sa.PrimaryKeyConstraint("round_id", "clip_id"),
+        sa.PrimaryKeyConstraint("round_id", "iteration", "clip_id"),
     )
     op.create_index(
-        "ix_pseudo_labels_accepted", "pseudo_labels", ["round_id", "accepted", "clip_id", "class_id"]
+        "ix_pseudo_labels_accepted",
+        "pseudo_labels",
+        ["round_id", "iteration", "accepted", "clip_id", "class_id"],
     )
-    op.create_index("ix_pseudo_labels_margin", "pseudo_labels", ["round_id", "margin", "clip_id"])
+    op.create_index(
+        "ix_pseudo_labels_margin", "pseudo_labels", ["round_id", "iteration", "margin", "clip_id"]
+    )
 
     op.create_table(
         "round_exemplars",
@@ -281,14 +285,18 @@ def upgrade() -> None:
     op.create_index("ix_verdicts_round_id_kind", "verdicts", ["round_id", "kind", "clip_id"])
 
     op.create_table(
-        "round_labels",
+        "round_clips",
         sa.Column("round_id", sa.Integer(), nullable=False),
         sa.Column("clip_id", sa.Integer(), nullable=False),
-        sa.Column("class_id", sa.Integer(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("class_id", sa.Integer(), nullable=True),
+        sa.Column("source", sa.String(), nullable=True),
         sa.Column("weight", sa.Double(), nullable=False),
         sa.Column("verdict_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint("source in ('imported', 'verdict', 'pseudo')", name="source"),
+        sa.CheckConstraint("role <> 'labelled' or source in ('imported', 'verdict')", name="clips_labelled"),
+        sa.CheckConstraint("role in ('labelled', 'unlabelled', 'test')", name="clips_role"),
+        sa.CheckConstraint("source in ('imported', 'verdict', 'pseudo')", name="clips_source"),
+        sa.CheckConstraint("(source is null) = (class_id is null)", name="clips_label"),
         sa.ForeignKeyConstraint(["class_id"], ["classes.id"], ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(["clip_id"], ["clips.id"], ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(["round_id"], ["rounds.id"], ondelete="RESTRICT"),

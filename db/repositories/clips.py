@@ -1,0 +1,220 @@
+"""Clips, the imports that brought them, and their known truths."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.engine import now
+from db.models import ActionClass, Clip, Import, Job, PseudoLabel, Truth, User
+from db.repositories import verdicts
+
+Values = dict[str, Any]
+
+
+def add_import(session: Session, *, folder: str, labels_csv: str | None, labelled_share: float,
+               test_share: float, seed: int, created_by: int | None, job_id: int) -> Import:  # fmt: skip
+    """A new import."""
+    row = Import(
+        folder=folder, labels_csv=labels_csv, labelled_share=labelled_share, test_share=test_share, seed=seed,
+        created_by=created_by, created_at=now(session), job_id=job_id,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def imports(session: Session) -> list[Row[tuple[Import, Job, str | None]]]:
+    """Imports with their job and the name of who started them, newest first."""
+    rows = select(Import, Job, User.name).join(Job, Job.id == Import.job_id)
+    return list(
+        session.execute(rows.outerjoin(User, User.id == Import.created_by).order_by(Import.id.desc()))
+    )
+
+
+def get_import(session: Session, *, import_id: int) -> Import | None:
+    """The import, None when there is none."""
+    return session.get(Import, import_id)
+
+
+def states(session: Session) -> dict[int, dict[str, int]]:
+    """Import id -> clip state -> number of clips."""
+    counts: dict[int, dict[str, int]] = {}
+    rows = select(Clip.import_id, Clip.state, func.count()).group_by(Clip.import_id, Clip.state)
+    for import_id, state, count in session.execute(rows):
+        counts.setdefault(import_id, {})[state] = count
+    return counts
+
+
+def unusable(session: Session, *, limit: int = 1000) -> list[Clip]:
+    """Unreadable and missing clips, by key."""
+    rows = select(Clip).where(Clip.state.in_(("unreadable", "missing")))
+    return list(session.scalars(rows.order_by(Clip.key).limit(limit)))
+
+
+def keys(session: Session) -> set[str]:
+    """Keys of every clip."""
+    return set(session.scalars(select(Clip.key)))
+
+
+def add(session: Session, *, import_id: int, rows: Sequence[Values]) -> None:
+    """New clips in state "waiting". A row holds key, source_path, start, end, split, given_class_id, and
+    truth_class_id where the class is known for measuring."""
+    moment = now(session)
+    fresh = [
+        {**{name: value for name, value in row.items() if name != "truth_class_id"},
+         "import_id": import_id, "state": "waiting", "created_at": moment}
+        for row in rows
+    ]  # fmt: skip
+    if not fresh:
+        return
+    ids = session.scalars(insert(Clip).returning(Clip.id, sort_by_parameter_order=True), fresh).all()
+    truths = [
+        {"clip_id": clip_id, "class_id": row["truth_class_id"]}
+        for clip_id, row in zip(ids, rows, strict=True)
+        if row["truth_class_id"] is not None
+    ]
+    if truths:
+        session.execute(insert(Truth), truths)
+
+
+def get(session: Session, *, clip_id: int) -> Clip | None:
+    """The clip, None when there is none."""
+    return session.get(Clip, clip_id)
+
+
+def by_id(session: Session, *, clip_ids: Collection[int]) -> dict[int, Clip]:
+    """Clip id -> clip, for those there are."""
+    return {row.id: row for row in session.scalars(select(Clip).where(Clip.id.in_(clip_ids)))}
+
+
+def waiting(session: Session, *, import_id: int, limit: int | None = None) -> list[Clip]:
+    """Clips of an import that are still to be read, by id."""
+    rows = select(Clip).where(Clip.import_id == import_id, Clip.state == "waiting")
+    return list(session.scalars(rows.order_by(Clip.id).limit(limit)))
+
+
+def mark_ready(session: Session, *, clip_id: int, source_sha256: str, sha256: str, path: str, fps: float,
+               frames: int, width: int, height: int, sprite: dict[str, int] | None) -> None:  # fmt: skip
+    """A clip was read; its canonical file lies at `path`, relative to the project."""
+    values = {"source_sha256": source_sha256, "sha256": sha256, "path": path, "fps": fps, "frames": frames}
+    values |= {"width": width, "height": height, "sprite": sprite, "state": "ready", "reason": None}
+    session.execute(update(Clip).where(Clip.id == clip_id).values(**values))
+
+
+def mark_unusable(session: Session, *, clip_id: int, state: str, reason: str) -> None:
+    """A clip can't take part: "unreadable" (its source) or "missing" (its canonical file), and why."""
+    session.execute(update(Clip).where(Clip.id == clip_id).values(state=state, reason=reason))
+
+
+def mark_waiting(session: Session, *, clip_id: int) -> None:
+    """Have a clip read again."""
+    session.execute(update(Clip).where(Clip.id == clip_id).values(state="waiting", reason=None))
+
+
+def counts(session: Session) -> dict[str, int]:
+    """clips, reading, ready, unreadable, test, imported, labelled, in one pass.
+
+    `labelled` counts training clips with a label of people's, `imported` those whose label came with them.
+    """
+    stands = verdicts.standing()
+    ready_train = and_(Clip.state == "ready", Clip.split == "train")
+    given = and_(ready_train, Clip.given_class_id.is_not(None), stands.c.kind.is_(None))
+    decided = and_(ready_train, stands.c.class_id.is_not(None))
+    row = session.execute(
+        select(
+            func.count().label("clips"),
+            _count(Clip.state == "waiting").label("reading"),
+            _count(Clip.state == "ready").label("ready"),
+            _count(Clip.state.in_(("unreadable", "missing"))).label("unreadable"),
+            _count(and_(Clip.state == "ready", Clip.split == "test")).label("test"),
+            _count(given).label("imported"),
+            _count(or_(given, decided)).label("labelled"),
+        ).outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
+    ).one()
+    return {name: int(value or 0) for name, value in row._mapping.items()}
+
+
+def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[Any]:
+    """Query of every clip with its label as it stands and what a round proposes for it.
+
+    Columns: Clip, kind, class_id (people's), reviewer, recorded_at, verdict_id, and PseudoLabel's class_id,
+    confidence, alignability, accepted as proposed_class_id, confidence, alignability, accepted.
+    """
+    stands = verdicts.standing()
+    shown = and_(
+        PseudoLabel.clip_id == Clip.id, PseudoLabel.round_id == round_id, PseudoLabel.iteration == iteration
+    )
+    people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
+    return (
+        select(
+            Clip,
+            stands.c.kind.label("kind"),
+            people.label("class_id"),
+            User.name.label("reviewer"),
+            stands.c.recorded_at.label("recorded_at"),
+            stands.c.verdict_id.label("verdict_id"),
+            PseudoLabel.class_id.label("proposed_class_id"),
+            PseudoLabel.confidence.label("confidence"),
+            PseudoLabel.alignability.label("alignability"),
+            PseudoLabel.accepted.label("accepted"),
+        )
+        .outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
+        .outerjoin(User, User.id == stands.c.reviewer_id)
+        .outerjoin(PseudoLabel, shown)
+    )
+
+
+def page(session: Session, *, round_id: int | None, iteration: int, search: str = "",
+         state: str | None = None, split: str | None = None, label: str | None = None, class_id: int | None = None,
+         import_id: int | None = None, clip_id: int | None = None, offset: int = 0,
+         limit: int | None = None) -> tuple[list[Row[Any]], int]:  # fmt: skip
+    """Rows of `labels` that match, by key, and how many match in all."""
+    rows = labels(session, round_id=round_id, iteration=iteration)
+    kind, people, accepted, proposed = (
+        rows.selected_columns[name] for name in ("kind", "class_id", "accepted", "proposed_class_id")
+    )
+    conditions = {
+        "labelled": people.is_not(None),
+        "unlabelled": people.is_(None),
+        "accepted": and_(people.is_(None), kind.is_(None), accepted),
+        "proposed": and_(people.is_(None), kind.is_(None), accepted.is_(False)),
+        "rejected": kind.in_(("reject", "novel")),
+    }
+    if label is not None:
+        rows = rows.where(conditions[label])
+    if search:
+        rows = rows.where(Clip.key.icontains(search, autoescape=True))
+    if class_id is not None:
+        rows = rows.where(func.coalesce(people, case((kind.is_(None), proposed))) == class_id)
+    for column, value in (
+        (Clip.state, state),
+        (Clip.split, split),
+        (Clip.import_id, import_id),
+        (Clip.id, clip_id),
+    ):
+        if value is not None:
+            rows = rows.where(column == value)
+    total = session.scalar(select(func.count()).select_from(rows.with_only_columns(Clip.id).subquery())) or 0
+    return list(session.execute(rows.order_by(Clip.key).offset(offset).limit(limit))), total
+
+
+def labelled_per_class(session: Session) -> dict[str, int]:
+    """Class name -> ready training clips that people labelled with it; classes without any are absent."""
+    stands = verdicts.standing()
+    people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
+    rows = (
+        select(ActionClass.name, func.count())
+        .select_from(Clip)
+        .outerjoin(stands, stands.c.clip_id == Clip.id)
+        .join(ActionClass, ActionClass.id == people)
+        .where(Clip.state == "ready", Clip.split == "train")
+        .group_by(ActionClass.name, ActionClass.position, ActionClass.id)
+        .order_by(ActionClass.position, ActionClass.id)
+    )
+    return dict(session.execute(rows).tuples().all())
+
+
+def _count(condition: Any) -> Any:
+    return func.sum(case((condition, 1), else_=0))

@@ -1,0 +1,154 @@
+"""Pseudo-labels: publishing a pass, choosing the next for review, comparing rounds, measuring."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from db.models import Clip, PseudoLabel, Round, Truth
+from db.repositories import verdicts
+
+Values = dict[str, Any]
+
+
+def add(session: Session, *, rows: Sequence[Values]) -> None:
+    """Write rows of a pass that the round does not show yet; a row holds every column."""
+    if rows:
+        session.execute(insert(PseudoLabel), list(rows))
+
+
+def clear_hidden(session: Session, *, round_id: int, limit: int = 500) -> int:
+    """Delete at most `limit` rows of passes the round does not show; returns how many went."""
+    shown = select(Round.iteration).where(Round.id == round_id).scalar_subquery()
+    hidden = select(PseudoLabel.iteration, PseudoLabel.clip_id).where(
+        PseudoLabel.round_id == round_id, PseudoLabel.iteration != shown
+    )
+    found = session.execute(hidden.limit(limit)).all()
+    for iteration in {row.iteration for row in found}:
+        ids = [row.clip_id for row in found if row.iteration == iteration]
+        session.execute(
+            delete(PseudoLabel).where(
+                PseudoLabel.round_id == round_id,
+                PseudoLabel.iteration == iteration,
+                PseudoLabel.clip_id.in_(ids),
+            )
+        )
+    return len(found)
+
+
+def show(session: Session, *, round_id: int, iteration: int, classes: list[int]) -> None:
+    """Let the round show a pass; `classes` is the order of its arrays."""
+    session.execute(update(Round).where(Round.id == round_id).values(iteration=iteration, classes=classes))
+
+
+def turned_down(session: Session) -> set[int]:
+    """Clips whose newest standing verdict is reject or novel: what is proposed for them is never accepted."""
+    stands = verdicts.standing()
+    return set(session.scalars(select(stands.c.clip_id).where(stands.c.kind.in_(("reject", "novel")))))
+
+
+def get(session: Session, *, row: Round, clip_id: int) -> tuple[PseudoLabel, Clip] | None:
+    """What a round shows for a clip, None when it shows nothing or the clip is not ready."""
+    found = session.execute(_shown(row).where(PseudoLabel.clip_id == clip_id)).first()
+    return (found[0], found[1]) if found else None
+
+
+def next_for_review(session: Session, *, row: Round, limit: int,
+                    without: Collection[int]) -> list[tuple[PseudoLabel, Clip]]:  # fmt: skip
+    """Clips of a round that nobody has decided on, least margin first."""
+    rows = _shown(row).where(~verdicts.settled(PseudoLabel.clip_id, round_id=row.id))
+    if without:
+        rows = rows.where(PseudoLabel.clip_id.not_in(list(without)))
+    ordered = rows.order_by(PseudoLabel.margin, PseudoLabel.clip_id).limit(limit)
+    return [(label, clip) for label, clip in session.execute(ordered)]
+
+
+def among(session: Session, *, row: Round, clip_ids: Sequence[int]) -> list[tuple[PseudoLabel, Clip]]:
+    """Those of `clip_ids` that nobody has decided on, in the order given."""
+    rows = _shown(row).where(~verdicts.settled(PseudoLabel.clip_id, round_id=row.id))
+    found = {label.clip_id: (label, clip) for label, clip in session.execute(
+        rows.where(PseudoLabel.clip_id.in_(clip_ids)))}  # fmt: skip
+    return [found[clip_id] for clip_id in clip_ids if clip_id in found]
+
+
+def review_counts(session: Session, *, row: Round) -> tuple[int, int]:
+    """Clips of a round still to decide on, and those decided."""
+    stands = verdicts.standing()
+    shown = _shown(row).with_only_columns(PseudoLabel.clip_id).subquery()
+    counted = or_(
+        stands.c.kind.in_(("accept", "correct")), func.coalesce(stands.c.round_id, row.id) >= row.id
+    )
+    decided = select(func.count()).select_from(stands).join(shown, shown.c.clip_id == stands.c.clip_id)
+    total = session.scalar(select(func.count()).select_from(shown)) or 0
+    settled = session.scalar(decided.where(counted)) or 0
+    return total - settled, settled
+
+
+def counts(session: Session) -> dict[int, tuple[int, int]]:
+    """Round id -> clips it proposes a label for, and how many of those are accepted."""
+    accepted = func.count().filter(PseudoLabel.accepted)
+    shown = and_(Round.id == PseudoLabel.round_id, Round.iteration == PseudoLabel.iteration)
+    rows = select(Round.id, func.count(), accepted).join(PseudoLabel, shown).group_by(Round.id)
+    return {round_id: (proposed, taken) for round_id, proposed, taken in session.execute(rows)}
+
+
+def against_truth(session: Session) -> dict[int, tuple[int, int]]:
+    """Round id -> right and all of its accepted pseudo-labels whose true class is known."""
+    right = func.count().filter(PseudoLabel.class_id == Truth.class_id)
+    rows = _accepted(select(Round.id, right, func.count())).join(Truth, Truth.clip_id == PseudoLabel.clip_id)
+    return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}
+
+
+def against_verdicts(session: Session) -> dict[int, tuple[int, int]]:
+    """Round id -> right and all of its accepted pseudo-labels that people have decided on."""
+    stands = verdicts.standing()
+    right = func.count().filter(PseudoLabel.class_id == stands.c.class_id)
+    rows = _accepted(select(Round.id, right, func.count())).join(
+        stands, and_(stands.c.clip_id == PseudoLabel.clip_id, stands.c.round_id == Round.id)
+    )
+    return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}
+
+
+def differences(session: Session, *, now_round: Round, was_round: Round) -> list[Row[Any]]:
+    """Clips on which two rounds differ in class or acceptance: clip_id, key, and class_id, confidence and
+    accepted of both as was_* and now_*; None where a round proposes nothing."""
+    was, is_now = aliased(PseudoLabel), aliased(PseudoLabel)
+    rows = (
+        select(
+            Clip.id.label("clip_id"), Clip.key.label("key"),
+            was.class_id.label("was_class_id"), was.confidence.label("was_confidence"),
+            was.accepted.label("was_accepted"),
+            is_now.class_id.label("now_class_id"), is_now.confidence.label("now_confidence"),
+            is_now.accepted.label("now_accepted"),
+        )
+        .select_from(Clip)
+        .outerjoin(was, _is(was, was_round))
+        .outerjoin(is_now, _is(is_now, now_round))
+        .where(or_(was.accepted, is_now.accepted))
+        .where(
+            or_(
+                func.coalesce(was.class_id, -1) != func.coalesce(is_now.class_id, -1),
+                func.coalesce(was.accepted, False) != func.coalesce(is_now.accepted, False),
+            )
+        )
+        .order_by(Clip.key)
+    )  # fmt: skip
+    return list(session.execute(rows))
+
+
+def _shown(row: Round) -> Any:
+    return (
+        select(PseudoLabel, Clip)
+        .join(Clip, Clip.id == PseudoLabel.clip_id)
+        .where(PseudoLabel.round_id == row.id, PseudoLabel.iteration == row.iteration, Clip.state == "ready")
+    )
+
+
+def _accepted(columns: Any) -> Any:
+    shown = and_(Round.id == PseudoLabel.round_id, Round.iteration == PseudoLabel.iteration)
+    return columns.select_from(Round).join(PseudoLabel, shown).where(PseudoLabel.accepted)
+
+
+def _is(label: Any, row: Round) -> Any:
+    return and_(label.clip_id == Clip.id, label.round_id == row.id, label.iteration == row.iteration)

@@ -1,0 +1,234 @@
+"""Rounds: their frozen snapshots, their progress, and which one is active."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, case, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from db.engine import now
+from db.models import (
+    ActionClass,
+    Clip,
+    Job,
+    Promotion,
+    PseudoLabel,
+    Round,
+    RoundClip,
+    RoundExemplar,
+    RoundStep,
+    Truth,
+)
+from db.repositories import verdicts
+
+
+@dataclass(frozen=True)
+class Member:
+    """One clip of a round's snapshot.
+
+    Args:
+        role: "labelled", "unlabelled" or "test".
+        path: canonical file relative to the project; `state` and `sha256` are the clip's as of now.
+        label: class it trains on; on an unlabelled clip, the accepted label of the round before.
+        truth: class known for measuring only.
+    """
+
+    clip_id: int
+    key: str
+    role: str
+    state: str
+    path: str
+    sha256: str
+    label: str | None
+    weight: float
+    truth: str | None
+
+
+def add(session: Session, *, job_id: int, preset: str, config: dict[str, Any], classes: list[int],
+        parent_id: int | None, created_by: int | None) -> Round:  # fmt: skip
+    """A new round with the next number."""
+    last = session.scalar(select(func.max(Round.number))) or 0
+    row = Round(
+        number=last + 1, parent_id=parent_id, job_id=job_id, preset=preset, config=config, classes=classes,
+        metrics={}, created_by=created_by, created_at=now(session),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
+    """Copy who takes part and with which label, as it stands now, into the round's snapshot.
+
+    Accepted pseudo-labels of `base` are carried over on clips without any verdict.
+    """
+    stands = verdicts.standing()
+    train = Clip.split == "train"
+    people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
+    labelled = and_(train, people.is_not(None))
+    carried = and_(train, people.is_(None), stands.c.kind.is_(None), PseudoLabel.accepted)
+    test = and_(Clip.split == "test", Clip.given_class_id.is_not(None))
+    rows = (
+        select(
+            func.cast(round_id, RoundClip.round_id.type),
+            Clip.id,
+            case((Clip.split == "test", "test"), (labelled, "labelled"), else_="unlabelled"),
+            case((test, Clip.given_class_id), (labelled, people), (carried, PseudoLabel.class_id)),
+            case(
+                (test, "imported"),
+                (and_(labelled, stands.c.kind.is_not(None)), "verdict"),
+                (labelled, "imported"),
+                (carried, "pseudo"),
+            ),
+            func.cast(1.0, RoundClip.weight.type),
+            case((labelled, stands.c.verdict_id)),
+        )
+        .outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
+        .outerjoin(
+            PseudoLabel,
+            and_(
+                PseudoLabel.clip_id == Clip.id,
+                PseudoLabel.round_id == (base.id if base else None),
+                PseudoLabel.iteration == (base.iteration if base else None),
+            ),
+        )
+        .where(Clip.state == "ready", or_(train, test))
+    )
+    columns = ["round_id", "clip_id", "role", "class_id", "source", "weight", "verdict_id"]
+    session.execute(insert(RoundClip).from_select(columns, rows))
+
+
+def members(session: Session, *, round_id: int) -> list[Member]:
+    """The round's snapshot by clip key."""
+    truth_class = aliased(ActionClass)
+    rows = (
+        select(
+            Clip.id, Clip.key, RoundClip.role, Clip.state, Clip.path, Clip.sha256, ActionClass.name,
+            RoundClip.weight, truth_class.name,
+        )
+        .join(Clip, Clip.id == RoundClip.clip_id)
+        .outerjoin(ActionClass, ActionClass.id == RoundClip.class_id)
+        .outerjoin(Truth, Truth.clip_id == Clip.id)
+        .outerjoin(truth_class, truth_class.id == Truth.class_id)
+        .where(RoundClip.round_id == round_id)
+        .order_by(Clip.key)
+    )  # fmt: skip
+    return [Member(*row) for row in session.execute(rows)]
+
+
+def sources(session: Session) -> dict[int, dict[str, int]]:
+    """Round id -> source of the snapshot's training labels -> number of clips."""
+    found: dict[int, dict[str, int]] = {}
+    rows = select(RoundClip.round_id, RoundClip.source, func.count()).where(
+        RoundClip.role != "test", RoundClip.source.is_not(None)
+    )
+    for round_id, source, count in session.execute(rows.group_by(RoundClip.round_id, RoundClip.source)):
+        found.setdefault(round_id, {})[source] = count
+    return found
+
+
+def get(session: Session, *, round_id: int) -> Round | None:
+    """The round, None when there is none."""
+    return session.get(Round, round_id)
+
+
+def by_job(session: Session, *, job_id: int) -> Round | None:
+    """The round a job runs, None when there is none."""
+    return session.scalar(select(Round).where(Round.job_id == job_id))
+
+
+def listing(session: Session, *, round_id: int | None = None) -> list[Row[tuple[Round, Job, int | None]]]:
+    """Rounds (or the one asked for) with their job and their parent's number, newest first."""
+    parent = aliased(Round)
+    rows = select(Round, Job, parent.number).join(Job, Job.id == Round.job_id)
+    rows = rows.outerjoin(parent, parent.id == Round.parent_id).order_by(Round.number.desc())
+    return list(session.execute(rows if round_id is None else rows.where(Round.id == round_id)))
+
+
+def set_running(session: Session, *, round_id: int, device: str) -> None:
+    """Note the device a round runs on."""
+    session.execute(update(Round).where(Round.id == round_id).values(device=device))
+
+
+def set_result(session: Session, *, round_id: int, metrics: Mapping[str, float],
+               model_path: str | None = None, model_sha256: str | None = None) -> None:  # fmt: skip
+    """Note what a round measured and where its model lies, relative to the project."""
+    values: dict[str, Any] = {"metrics": dict(metrics)}
+    if model_path is not None:
+        values |= {"model_path": model_path, "model_sha256": model_sha256}
+    session.execute(update(Round).where(Round.id == round_id).values(**values))
+
+
+def add_steps(
+    session: Session, *, round_id: int, steps: Sequence[tuple[str, int, int, dict[str, float]]]
+) -> None:
+    """Append training steps: (stage, step, steps, values)."""
+    moment = now(session)
+    rows = [
+        {"round_id": round_id, "stage": stage, "step": step, "steps": total, "values": values, "at": moment}
+        for stage, step, total, values in steps
+    ]
+    if rows:
+        session.execute(insert(RoundStep), rows)
+
+
+def steps(session: Session, *, round_id: int, after_id: int = 0) -> list[RoundStep]:
+    """Training steps after one, in order."""
+    rows = select(RoundStep).where(RoundStep.round_id == round_id, RoundStep.id > after_id)
+    return list(session.scalars(rows.order_by(RoundStep.id)))
+
+
+def set_exemplars(session: Session, *, round_id: int, exemplars: Mapping[int, Sequence[int]]) -> None:
+    """Note a round's gallery, class id -> clip ids; replaces the one before."""
+    session.query(RoundExemplar).where(RoundExemplar.round_id == round_id).delete()
+    rows = [
+        {"round_id": round_id, "class_id": class_id, "clip_id": clip_id, "rank": rank}
+        for class_id, clip_ids in exemplars.items()
+        for rank, clip_id in enumerate(clip_ids)
+    ]
+    if rows:
+        session.execute(insert(RoundExemplar), rows)
+
+
+def active(session: Session) -> Round | None:
+    """The promoted round, None before the first promotion."""
+    newest = select(Promotion.round_id).order_by(Promotion.id.desc()).limit(1).scalar_subquery()
+    return session.scalar(select(Round).where(Round.id == newest))
+
+
+def under_review(session: Session) -> Round | None:
+    """The active round; before there is one, the newest round that has published pseudo-labels."""
+    published = select(Round).where(Round.iteration >= 0).order_by(Round.number.desc()).limit(1)
+    return active(session) or session.scalar(published)
+
+
+def promote(session: Session, *, round_id: int, promoted_by: int | None = None) -> None:
+    """Make a round the active one. Appends; does nothing when it is active already."""
+    current = active(session)
+    if current is None or current.id != round_id:
+        session.add(Promotion(round_id=round_id, promoted_by=promoted_by, promoted_at=now(session)))
+        session.flush()
+
+
+def roll_back(session: Session, *, promoted_by: int) -> Round | None:
+    """Make the round active that was so before, None when there was none. Appends.
+
+    A promotion that was rolled back no longer counts, so that two rollbacks go back two rounds.
+    """
+    trail: list[Promotion] = []
+    for promotion in session.scalars(select(Promotion).order_by(Promotion.id)):
+        if promotion.rolls_back_id is None:
+            trail.append(promotion)
+        else:
+            trail.pop()
+    if len(trail) < 2:
+        return None
+    last, before = trail[-1], trail[-2]
+    session.add(
+        Promotion(
+            round_id=before.round_id, promoted_by=promoted_by, rolls_back_id=last.id, promoted_at=now(session)
+        )
+    )
+    session.flush()
+    return get(session, round_id=before.round_id)

@@ -1,0 +1,157 @@
+"""The verdict log: appending, reading what stands, and checking that nothing was changed."""
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Subquery, and_, case, exists, func, or_, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from db.engine import now
+from db.models import Clip, Verdict
+from db.models.verdicts import DECIDING
+
+FIRST_HASH = "0" * 64
+CHAIN_LOCK = 4_620_002
+HASHED = (
+    "uuid", "clip_id", "reviewer_id", "kind", "class_id", "predicted_class_id", "round_id", "undoes_uuid",
+    "note", "seconds", "made_at", "recorded_at", "previous_hash",
+)  # fmt: skip
+
+
+def lock_chain(session: Session) -> None:
+    """Let nobody else append until the transaction ends. SQLite's write lock does so by itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+
+
+def append(session: Session, *, uuid: str, clip_id: int, reviewer_id: int, kind: str, made_at: datetime,
+           class_id: int | None = None, predicted_class_id: int | None = None, round_id: int | None = None,
+           undoes_uuid: str | None = None, note: str | None = None,
+           seconds: float | None = None) -> bool:  # fmt: skip
+    """Append one event unless its uuid is there already; returns whether it was new."""
+    lock_chain(session)
+    if session.scalar(select(Verdict.id).where(Verdict.uuid == uuid)) is not None:
+        return False
+    last = session.scalar(select(Verdict.hash).order_by(Verdict.id.desc()).limit(1))
+    verdict = Verdict(
+        uuid=uuid, clip_id=clip_id, reviewer_id=reviewer_id, kind=kind, class_id=class_id,
+        predicted_class_id=predicted_class_id, round_id=round_id, undoes_uuid=undoes_uuid, note=note,
+        seconds=seconds, made_at=made_at, recorded_at=now(session), previous_hash=last or FIRST_HASH,
+    )  # fmt: skip
+    verdict.hash = digest(verdict)
+    session.add(verdict)
+    session.flush()
+    return True
+
+
+def digest(verdict: Verdict) -> str:
+    """sha256 over the canonical JSON of a verdict and the hash before it."""
+    values = {name: getattr(verdict, name) for name in HASHED}
+    for name in ("made_at", "recorded_at"):
+        values[name] = values[name].astimezone(UTC).isoformat(timespec="microseconds")
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def broken(session: Session) -> list[int]:
+    """Ids of verdicts that were changed or that follow a removed or moved row; empty when sound."""
+    wrong, previous = [], FIRST_HASH
+    for verdict in session.scalars(select(Verdict).order_by(Verdict.id).execution_options(yield_per=1000)):
+        if verdict.previous_hash != previous or verdict.hash != digest(verdict):
+            wrong.append(verdict.id)
+        previous = verdict.hash
+        session.expunge(verdict)
+    return wrong
+
+
+def by_uuid(session: Session, *, uuids: Collection[str]) -> dict[str, Verdict]:
+    """uuid -> verdict, for those there are."""
+    found: dict[str, Verdict] = {}
+    for part in _parts(list(uuids)):
+        found.update(
+            (row.uuid, row) for row in session.scalars(select(Verdict).where(Verdict.uuid.in_(part)))
+        )
+    return found
+
+
+def undone(verdict: Any = Verdict) -> ColumnElement[bool]:
+    """Condition: an undo names this verdict."""
+    undo = aliased(Verdict)
+    return exists().where(undo.undoes_uuid == verdict.uuid).correlate(verdict)
+
+
+def standing() -> Subquery:
+    """The newest deciding verdict of each clip that no undo names, one row a clip that has one.
+
+    Columns: verdict_id, clip_id, kind, class_id, reviewer_id, round_id, recorded_at.
+    """
+    deciding = aliased(Verdict)
+    newest = (
+        select(func.max(deciding.id).label("id"))
+        .where(deciding.kind.in_(DECIDING), ~undone(deciding))
+        .group_by(deciding.clip_id)
+        .subquery()
+    )
+    return (
+        select(
+            Verdict.id.label("verdict_id"), Verdict.clip_id, Verdict.kind, Verdict.class_id,
+            Verdict.reviewer_id, Verdict.round_id, Verdict.recorded_at,
+        )
+        .join(newest, newest.c.id == Verdict.id)
+        .subquery("standing")
+    )  # fmt: skip
+
+
+def settled(clip_id: InstrumentedAttribute[int], *, round_id: int) -> ColumnElement[bool]:
+    """Condition: people have decided on the clip, as far as a round's queue is concerned.
+
+    Its newest standing verdict says what it is, or turned down a proposal of this round or a later one.
+    """
+    deciding = aliased(Verdict)
+    turned_down = func.coalesce(deciding.round_id, round_id) >= round_id
+    says = case((or_(deciding.kind.in_(("accept", "correct")), turned_down), 1), else_=0)
+    newest = (
+        select(says)
+        .where(deciding.clip_id == clip_id, deciding.kind.in_(DECIDING), ~undone(deciding))
+        .order_by(deciding.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(newest, 0) == 1
+
+
+def skipped(session: Session, *, reviewer_id: int, round_id: int) -> list[int]:
+    """Clips this reviewer set aside in a round (skip or flag) and did not undo, the longest ago first."""
+    rows = (
+        select(Verdict.clip_id, func.max(Verdict.id).label("last"))
+        .where(Verdict.round_id == round_id, Verdict.kind.in_(("skip", "flag")), ~undone())
+        .where(Verdict.reviewer_id == reviewer_id)
+        .group_by(Verdict.clip_id)
+        .order_by("last")
+    )
+    return [row.clip_id for row in session.execute(rows)]
+
+
+def history(session: Session, *, reviewer_id: int, limit: int) -> list[tuple[Verdict, str, bool]]:
+    """A reviewer's verdicts without the undo events, newest first, with the clip's key and whether undone."""
+    rows = (
+        select(Verdict, Clip.key, undone())
+        .join(Clip, Clip.id == Verdict.clip_id)
+        .where(Verdict.reviewer_id == reviewer_id, Verdict.kind != "undo")
+        .order_by(Verdict.id.desc())
+        .limit(limit)
+    )
+    return [(verdict, key, bool(gone)) for verdict, key, gone in session.execute(rows)]
+
+
+def count_standing(session: Session, *, reviewer_id: int) -> int:
+    """Deciding verdicts of a reviewer that no undo names."""
+    mine = and_(Verdict.reviewer_id == reviewer_id, Verdict.kind.in_(DECIDING), ~undone())
+    return session.scalar(select(func.count()).select_from(Verdict).where(mine)) or 0
+
+
+def _parts(values: list[str], size: int = 500) -> list[list[str]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]
