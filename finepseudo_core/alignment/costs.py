@@ -21,7 +21,7 @@ def cosine_costs(first: Tensor, second: Tensor) -> Tensor:
 
 
 def normalise(embeddings: Tensor) -> Tensor:
-    """Embeddings (..., F) at length one, in float32 or wider: half precision puts the gradient off by 0.65."""
+    """Embeddings (..., F) at length one, in float32 or wider: bfloat16 puts the gradient off by 0.65."""
     if embeddings.dtype not in (torch.float32, torch.float64):
         embeddings = embeddings.float()
     return functional.normalize(embeddings, dim=-1)

@@ -31,7 +31,7 @@ def _one(array: np.ndarray) -> Any:
 
 
 @overload(_one)
-def _one_overload(array):  # type: ignore[no-untyped-def]
+def _one_overload(array):
     value = np.float32(1) if array.dtype == types.float32 else np.float64(1)
     return lambda array: value
 
@@ -42,11 +42,11 @@ def _decay(x: float) -> float:
 
 
 @overload(_decay)
-def _decay_overload(x):  # type: ignore[no-untyped-def]
+def _decay_overload(x):
     if x != types.float32:
         return lambda x: math.exp(-min(x, _MOST_EXPONENT))
 
-    def decay(x):  # type: ignore[no-untyped-def]
+    def decay(x):
         # 2^n e^r with |r| <= ln(2) / 2, Cephes' coefficients; relative error 8e-8.
         x = -min(x, np.float32(_MOST_EXPONENT))
         shifted = x * np.float32(1.44269504088896341) + np.float32(12582912.0)
@@ -72,11 +72,11 @@ def _log_one_plus(x: float) -> float:
 
 
 @overload(_log_one_plus)
-def _log_one_plus_overload(x):  # type: ignore[no-untyped-def]
+def _log_one_plus_overload(x):
     if x != types.float32:
         return lambda x: math.log1p(x)
 
-    def log_one_plus(x):  # type: ignore[no-untyped-def]
+    def log_one_plus(x):
         # 2 atanh(z) with z = x / (2 + x) <= 1/2, as z times a Chebyshev fit in z^2; absolute error 1.6e-7.
         z = x / (x + np.float32(2.0))
         q = z * z
@@ -93,7 +93,7 @@ def _log_one_plus_overload(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
-def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):  # type: ignore[no-untyped-def]
+def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
     """One inner cell of the recursion for every lane: R, and the weights of its upper and left neighbours."""
     left, diagonal = record, record + _LANES
     here, above = diagonal + _LANES, diagonal + _LANES + _LANES
@@ -118,7 +118,7 @@ def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
 
 
 @njit(**_OPTIONS)
-def _advance_border(costs, cell, shift, scale, row, here, before, weights, keep, first, from_above, one):  # type: ignore[no-untyped-def]
+def _advance_border(costs, cell, shift, scale, row, here, before, weights, keep, first, from_above, one):
     """One cell of the first row or column for every lane: it has one neighbour, the first cell none."""
     zero = one - one
     from_left = not (first or from_above)
@@ -132,7 +132,7 @@ def _advance_border(costs, cell, shift, scale, row, here, before, weights, keep,
 
 
 @njit(**_OPTIONS)
-def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):  # type: ignore[no-untyped-def]
+def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
     """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
 
     `row` (T2, 2, LANES) holds, for every column, R of the current row and R of the row before.
@@ -159,7 +159,7 @@ def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):  # ty
 
 
 @njit(**_OPTIONS)
-def _backward(tile, weights, ends, seeds):  # type: ignore[no-untyped-def]
+def _backward(tile, weights, ends, seeds):
     """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell."""
     rows, columns = tile.shape[:2]
     one = _one(tile)
@@ -190,7 +190,7 @@ def _backward(tile, weights, ends, seeds):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
-def _pack(costs, lengths, start, count, tile, ends):  # type: ignore[no-untyped-def]
+def _pack(costs, lengths, start, count, tile, ends):
     """Copy pairs into a tile, zeros where a pair is padded; lanes beyond `count` repeat the last pair.
 
     Returns False where a cost that counts is not finite.
@@ -217,7 +217,7 @@ def _pack(costs, lengths, start, count, tile, ends):  # type: ignore[no-untyped-
 
 
 @njit(**_OPTIONS)
-def _unpack(tile, start, count, gradients):  # type: ignore[no-untyped-def]
+def _unpack(tile, start, count, gradients):
     rows, columns = tile.shape[:2]
     for i in range(rows):
         for lane in range(count):
@@ -226,7 +226,7 @@ def _unpack(tile, start, count, gradients):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
-def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):  # type: ignore[no-untyped-def]
+def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
     """Soft-DTW of the tiles first..last of a batch.
 
     Args:
@@ -263,7 +263,7 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last): 
 
 
 @njit(**_OPTIONS)
-def align_tiles(tiles, gamma, values, seeds, wanted, first, last):  # type: ignore[no-untyped-def]
+def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
     """Soft-DTW of ready tiles of negated cosines: cost = 1 + tile.
 
     Args:

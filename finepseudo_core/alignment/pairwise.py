@@ -31,7 +31,8 @@ def pairwise_soft_dtw(first: Tensor, second: Tensor, gamma: float) -> Tensor:
         Distances (N, M), float32 or float64.
 
     Raises:
-        ValueError: shapes that don't fit together, γ <= 0, or an embedding that is not finite (its clip is named).
+        ValueError: shapes that don't fit together, γ <= 0, or an embedding that is not finite (its clip
+            is named).
     """
     check_gamma(gamma)
     if first.ndim != 3 or second.ndim != 3 or first.shape[2] != second.shape[2]:

@@ -19,14 +19,15 @@ def soft_dtw(costs: Tensor, gamma: float, *, lengths: Tensor | None = None) -> T
     Args:
         costs: (B, T1, T2), float32 or float64.
         gamma: smoothing, > 0; smaller is closer to hard DTW.
-        lengths: int (B, 2), how many rows and columns of each pair count; all by default. What lies beyond may
-            hold anything and gets a gradient of zero.
+        lengths: int (B, 2), how many rows and columns of each pair count; all by default. What lies beyond
+            may hold anything and gets a gradient of zero.
 
     Returns:
         Distances (B,) in the type of the costs.
 
     Raises:
-        ValueError: a wrong shape, γ <= 0, a length out of range, or a cost that is not finite (its index is named).
+        ValueError: a wrong shape, γ <= 0, a length out of range, or a cost that is not finite (its index
+            is named).
         TypeError: costs in another type.
     """
     check_gamma(gamma)
@@ -120,9 +121,8 @@ def _align_on_cpu(costs: Tensor, gamma: float, lengths: Tensor, wanted: bool) ->
     if not len(costs):
         return values, gradient, True
     array = costs.contiguous().numpy()
-    arguments = (
-        array, lengths.contiguous().numpy(), array.dtype.type(gamma), values.numpy(), gradient.numpy(), wanted,
-    )  # fmt: skip
+    outputs = (values.numpy(), gradient.numpy(), wanted)
+    arguments = (array, lengths.contiguous().numpy(), array.dtype.type(gamma), *outputs)
     tiles = -(-len(costs) // kernels_cpu.LANES)
     return values, gradient, all(run_in_threads(kernels_cpu.align_batch, arguments, tiles))
 

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 
-def align(costs: Tensor, lengths: Tensor, gamma: float, wanted: bool) -> tuple[Tensor, Tensor | None]:
+def align(costs: Tensor, lengths: Tensor, gamma: float, wanted: bool) -> tuple[Tensor, Tensor]:
     """Values (B,) and, where wanted, the gradient dD/dC (B, T1, T2) of costs (B, T1, T2).
 
-    `lengths` (B, 2) says how many frames of each side count. Cells of diagonal k are held at [k, i], i the row.
+    `lengths` (B, 2) says how many frames of each side count. Row i of diagonal k is held at [k, i].
     """
     batch, rows, columns = costs.shape
     inside = torch.arange(rows, device=costs.device)[:, None] < lengths[:, 0]  # (T1, B)
@@ -23,7 +23,7 @@ def align(costs: Tensor, lengths: Tensor, gamma: float, wanted: bool) -> tuple[T
     infinite = float("inf")
     totals = costs.new_full((diagonals + 2, rows + 1, batch), infinite)  # shifted by two diagonals, one row
     totals[0, 0] = 0  # R_00
-    weights = costs.new_zeros(diagonals + 2, rows + 2, 3, batch) if wanted else None
+    weights = costs.new_zeros(diagonals + 2 if wanted else 0, rows + 2, 3, batch)
     for k in range(diagonals):
         low, high = max(0, k - columns + 1), min(rows, k + 1)
         neighbours = torch.stack(  # (3, rows here, B): diagonal, upper, left
@@ -33,13 +33,13 @@ def align(costs: Tensor, lengths: Tensor, gamma: float, wanted: bool) -> tuple[T
         shares = torch.exp((least - neighbours) / gamma)
         total = shares.sum(0)
         totals[k + 2, low + 1 : high + 1] = skewed[k, low:high] + least - gamma * torch.log(total)
-        if weights is not None:
+        if wanted:
             weights[k, low:high] = (shares / total).transpose(0, 1)
     pair = torch.arange(batch, device=costs.device)
     last = lengths.sum(1) - 2
     values = totals[last + 2, lengths[:, 0], pair]
-    if weights is None:
-        return values, None
+    if not wanted:
+        return values, costs.new_empty(0)
 
     flow = costs.new_zeros(diagonals + 2, rows + 1, batch)
     flow[last, lengths[:, 0] - 1, pair] = 1

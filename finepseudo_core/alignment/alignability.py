@@ -1,0 +1,142 @@
+"""The learnable alignability score (Eq. 3) and its mean over a class's exemplars (Eq. 7)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finepseudo_core.alignment.pairwise import pairwise_soft_dtw
+
+CLIPS_AT_ONCE = 256
+
+
+class AlignabilityScore(nn.Module):
+    """S(u, v) = σ(f_S(D(u, v) / T)), f_S a two-layer MLP on the scalar.
+
+    FinePseudo (Dave et al., ECCV 2024), Eq. 3.
+
+    Args:
+        hidden: width of the hidden layer.
+        standardise: put D / T to mean 0 and deviation 1 by running estimates first; without it f_S stays
+            uncalibrated, because distances live in a narrow range that moves while the encoder learns.
+        monotone: force f_S to fall with the distance.
+        momentum: weight of a new batch in the running estimates.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    batches: Tensor
+
+    def __init__(
+        self, hidden: int = 32, *, standardise: bool = True, monotone: bool = False, momentum: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.standardise, self.monotone, self.momentum = standardise, monotone, momentum
+        self.inner = nn.Linear(1, hidden)
+        self.outer = nn.Linear(hidden, 1)
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, distance: Tensor, frames: int) -> Tensor:
+        """Logits of the score, in the shape of the distances (...).
+
+        In training mode with `standardise`, the running estimates learn from these distances first.
+
+        Args:
+            distance: soft-DTW distances of any shape.
+            frames: T, the frames of a clip.
+        """
+        per_frame = distance / frames
+        if self.standardise:
+            if self.training and per_frame.numel() > 1:
+                self._follow(per_frame.detach())
+            per_frame = (per_frame - self.mean) / self.deviation
+        column = per_frame.unsqueeze(-1).to(self.inner.weight.dtype)
+        if not self.monotone:
+            return self.outer(functional.relu(self.inner(column))).squeeze(-1)
+        # rising times rising times falling: the sign of every weight is fixed by softplus
+        rising = torch.tanh(
+            functional.linear(column, functional.softplus(self.inner.weight), self.inner.bias)
+        )
+        return functional.linear(rising, -functional.softplus(self.outer.weight), self.outer.bias).squeeze(-1)
+
+    def score(self, distance: Tensor, frames: int) -> Tensor:
+        """Alignability in [0, 1], in the shape of the distances."""
+        return torch.sigmoid(self(distance, frames))
+
+    @torch.no_grad()
+    def _follow(self, per_frame: Tensor) -> None:
+        share = self.momentum if int(self.batches) else 1.0
+        self.mean.lerp_(per_frame.mean().to(self.mean), share)
+        self.deviation.lerp_(per_frame.std().clamp_min(1e-6).to(self.deviation), share)
+        self.batches += 1
+
+
+class ClassAlignability(NamedTuple):
+    """How well clips align with the exemplars of every class.
+
+    Args:
+        scores: S̄ (N, K), mean score over each class's exemplars; 0 for a class without exemplars.
+        nearest: (N, n) places in the gallery of the most alignable exemplars of any class, best first.
+        nearest_scores: (N, n) their scores.
+    """
+
+    scores: Tensor
+    nearest: Tensor
+    nearest_scores: Tensor
+
+
+@torch.no_grad()
+def class_alignability(
+    embeddings: Tensor,
+    gallery: Tensor,
+    gallery_classes: Tensor,
+    classes: int,
+    score: AlignabilityScore,
+    gamma: float,
+    *,
+    nearest: int = 0,
+) -> ClassAlignability:
+    """S̄_c(U) = mean of S(f_A(U), exemplar) over the exemplars of class c.
+
+    FinePseudo (Dave et al., ECCV 2024), Eq. 7. Works through the clips in blocks; the score is used in
+    evaluation mode and its running estimates stay as they are.
+
+    Args:
+        embeddings: frame embeddings (N, T, F) of the clips to judge.
+        gallery: frame embeddings (M, T', F) of the exemplars.
+        gallery_classes: int (M,), class of each exemplar.
+        classes: K.
+        score: f_S.
+        gamma: soft-DTW smoothing.
+        nearest: how many of the most alignable exemplars to name per clip; 0 names none.
+
+    Raises:
+        ValueError: a class out of range, or sizes that don't fit together.
+    """
+    if gallery_classes.shape != (len(gallery),):
+        raise ValueError(f"{len(gallery)} exemplars but classes of shape {tuple(gallery_classes.shape)}.")
+    if len(gallery) and not 0 <= int(gallery_classes.min()) <= int(gallery_classes.max()) < classes:
+        raise ValueError(f"exemplar classes must lie between 0 and {classes - 1}.")
+    gallery_classes = gallery_classes.to(embeddings.device)
+    members = functional.one_hot(gallery_classes.long(), classes).to(torch.float32)  # (M, K)
+    members = members / members.sum(0).clamp_min(1)
+    shown = min(nearest, len(gallery))
+    scores = torch.zeros(len(embeddings), classes, device=embeddings.device)
+    best = torch.zeros(len(embeddings), shown, device=embeddings.device)
+    places = torch.zeros(len(embeddings), shown, dtype=torch.int64, device=embeddings.device)
+    training = score.training
+    score.eval()
+    try:
+        for start in range(0, len(embeddings), CLIPS_AT_ONCE):
+            here = slice(start, start + CLIPS_AT_ONCE)
+            distances = pairwise_soft_dtw(embeddings[here], gallery, gamma)
+            of_pairs = score.score(distances, embeddings.shape[1]).float()
+            scores[here] = of_pairs @ members
+            if shown:
+                best[here], places[here] = of_pairs.topk(shown, dim=1)
+    finally:
+        score.train(training)
+    return ClassAlignability(scores, places, best)

@@ -1,0 +1,14 @@
+"""From two encoders' opinions to pseudo-labels: the gallery, the strategies of Table 6 and what they accept."""
+
+from finepseudo_core.pseudo_labels.nonparametric_classifier import NonparametricClassifier, draw_gallery
+from finepseudo_core.pseudo_labels.strategies import STRATEGIES, Decision, Evidence, as_pseudo_labels, decide
+
+__all__ = [
+    "STRATEGIES",
+    "Decision",
+    "Evidence",
+    "NonparametricClassifier",
+    "as_pseudo_labels",
+    "decide",
+    "draw_gallery",
+]
