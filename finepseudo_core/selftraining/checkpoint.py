@@ -63,4 +63,6 @@ def load(path: Path, *, sha256: str | None = None) -> dict[str, Any]:
     try:
         return torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} holds more than tensors and plain values; it was not written here.") from error
+        raise CheckpointError(
+            f"{path} holds more than tensors and plain values; it was not written here."
+        ) from error

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from finepseudo_core.datasets.clip_dataset import WholeClips
+from finepseudo_core.evaluation.top1 import averaged_probabilities
 from finepseudo_core.pseudo_labels.acceptance import measure
 from finepseudo_core.pseudo_labels.nonparametric_classifier import class_probabilities
 from finepseudo_core.records import ClipRecord, Proposal, PseudoLabel, RoundResult
@@ -58,8 +59,7 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
     steps = round.progress.steps("test", math.ceil(len(known) / PROPOSAL_CHUNK), resumable=False)
     for step in steps:
         chosen = range(step * PROPOSAL_CHUNK, min(len(known), (step + 1) * PROPOSAL_CHUNK))
-        views = (clips[place].to(round.device) for place in chosen)  # (views, 3, T, H, W) each
-        p_action = torch.stack([models["action"](view).softmax(1).mean(0) for view in views])  # (N, K)
+        p_action = averaged_probabilities(models["action"], clips, chosen, round.device)  # (N, K)
         class_scores = align_with_gallery(round, gallery, [known[place] for place in chosen]).scores
         p_alignability = class_probabilities(class_scores, round.config.pseudo_labels.temperature)
         truth = torch.tensor(

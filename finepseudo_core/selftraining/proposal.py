@@ -87,7 +87,10 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> li
     )
     decision = decide(config, p_action, p_alignability, class_scores, spread)
     rows = [part.cpu().numpy() for part in (p_action, p_alignability, decision.probabilities, class_scores)]
-    nearest = [(part[0].tolist(), part[1].tolist()) for part in zip(aligned.nearest, aligned.nearest_scores, strict=True)]
+    nearest = [
+        (part[0].tolist(), part[1].tolist())
+        for part in zip(aligned.nearest, aligned.nearest_scores, strict=True)
+    ]
     return [
         PseudoLabel(
             key=record.key,
