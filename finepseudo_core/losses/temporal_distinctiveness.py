@@ -10,7 +10,7 @@ from finepseudo_core.alignment.costs import normalise
 class TemporalDistinctivenessLoss(nn.Module):
     """Contrast of the frames that a global and a local view of one clip share; near frames count less.
 
-    L = -(1/K) Σ_i log[ h(g_i, l_i) / (h(g_i, l_i) + Σ_{j≠i} w_ij h(g_i, l_j)) ], h(x, y) = exp(cos(x, y) / τ),
+    L = -(1/K) Σ_i log[ h(g_i, l_i) / (h(g_i, l_i) + Σ_{j≠i} w_ij h(g_i, l_j)) ], h(x, y) = e^(cos(x, y) / τ),
     w_ij = 1 - peak · exp(-(t_i - t_j)² / (2 · deviation²)). FinePseudo (Dave et al., ECCV 2024), Eq. 9.
 
     Args:
