@@ -2,67 +2,109 @@
 
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from finepseudo_core.records import ClipRecord
-
-
-def class_probabilities(scores: Tensor, temperature: float) -> Tensor:
-    """p_A = softmax(S̄ / τ) of mean alignability scores (N, K). FinePseudo, Eq. 8.
-
-    Raises:
-        ValueError: temperature <= 0.
-    """
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature!r}; it must be above zero.")
-    return torch.softmax(scores / temperature, dim=1)
+from finepseudo_core.alignment.alignability import AlignabilityScore, ClassAlignability, class_alignability
 
 
 def draw_gallery(
-    labelled: Sequence[ClipRecord],
+    labels: Mapping[str, str],
+    classes: Sequence[str],
     *,
-    per_class: int = 15,
+    most: int = 15,
     seed: int = 0,
-    chosen: Mapping[str, Sequence[str]] | None = None,
+    pinned: Mapping[str, Sequence[str]] | None = None,
     banned: Collection[str] = (),
 ) -> dict[str, tuple[str, ...]]:
-    """Choose the exemplars of a round: those a person chose first, the rest at random.
+    """Choose the exemplars of a round: pinned clips first, the rest at random.
 
     The draw depends on the seed, the class and its clips only, not on their order nor on the other classes.
 
     Args:
-        labelled: human-labelled clips.
-        per_class: exemplars per class, at most.
+        labels: clip key -> class, human-labelled clips only.
+        classes: class names, the order of the result.
+        most: exemplars per class, at most.
         seed: seed of the draw.
-        chosen: class -> keys of the clips a person chose, best first; those beyond `per_class` are left out.
+        pinned: class -> keys that a person chose for it, best first. Beyond `most` the last are left out.
         banned: keys never to be exemplars.
 
     Returns:
-        class -> exemplar keys, for every class that occurs, in alphabetical order.
+        class -> exemplar keys; a class without labelled clips has none.
 
     Raises:
-        ValueError: a chosen clip that is banned or not labelled with that class.
+        ValueError: a pinned clip that is banned or not labelled with that class.
     """
-    chosen = chosen or {}
-    by_class: dict[str, list[str]] = {}
-    for record in labelled:
-        if record.label is not None:
-            by_class.setdefault(record.label, []).append(record.key)
-    for name, keys in chosen.items():
+    pinned = pinned or {}
+    for name, keys in pinned.items():
         for key in keys:
             if key in banned:
-                raise ValueError(
-                    f"clip {key!r} is chosen for {name!r} and banned as well; drop one of the two."
-                )
-            if key not in by_class.get(name, ()):
-                raise ValueError(f"clip {key!r} is chosen for {name!r} but is not labelled {name!r}.")
+                raise ValueError(f"clip {key!r} is both pinned to {name!r} and banned; drop one of the two.")
+            if labels.get(key) != name:
+                raise ValueError(f"clip {key!r} is pinned to {name!r} but labelled {labels.get(key)!r}.")
     gallery = {}
-    for name, keys in sorted(by_class.items()):
-        first = list(dict.fromkeys(chosen.get(name, ())))
-        others = sorted({*keys} - {*first} - {*banned})
-        np.random.default_rng([seed, zlib.crc32(name.encode())]).shuffle(others)
-        gallery[name] = tuple((first + others)[:per_class])
+    for name in classes:
+        chosen = list(dict.fromkeys(pinned.get(name, ())))
+        others = sorted(
+            key for key, label in labels.items() if label == name and key not in banned and key not in chosen
+        )
+        random = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        random.shuffle(others)
+        gallery[name] = tuple((chosen + others)[:most])
     return gallery
+
+
+class ClassPrediction(NamedTuple):
+    """What φ_A says about clips.
+
+    Args:
+        probabilities: p_A (N, K).
+        alignability: S̄ and the nearest exemplars.
+    """
+
+    probabilities: Tensor
+    alignability: ClassAlignability
+
+
+class NonparametricClassifier:
+    """p_A = softmax(S̄ / τ) over a gallery of exemplars.
+
+    FinePseudo (Dave et al., ECCV 2024), Eq. 7-8.
+
+    Args:
+        gallery: frame embeddings (M, T, F) of the exemplars.
+        gallery_classes: int (M,), class of each.
+        classes: K.
+        score: the learnt alignability score.
+        gamma: soft-DTW smoothing.
+        temperature: τ, > 0.
+
+    Raises:
+        ValueError: temperature <= 0.
+    """
+
+    def __init__(
+        self,
+        gallery: Tensor,
+        gallery_classes: Tensor,
+        classes: int,
+        score: AlignabilityScore,
+        *,
+        gamma: float = 0.001,
+        temperature: float = 0.1,
+    ) -> None:
+        if not temperature > 0:
+            raise ValueError(f"temperature is {temperature!r}; it must be above zero.")
+        self.gallery, self.gallery_classes, self.classes = gallery, gallery_classes, classes
+        self.score, self.gamma, self.temperature = score, gamma, temperature
+
+    def predict(self, embeddings: Tensor, *, nearest: int = 5) -> ClassPrediction:
+        """Class probabilities of clips (N, T, F), with S̄ and their `nearest` exemplars. No gradient."""
+        alignability = class_alignability(
+            embeddings, self.gallery, self.gallery_classes, self.classes, self.score, self.gamma,
+            nearest=nearest,
+        )  # fmt: skip
+        return ClassPrediction(torch.softmax(alignability.scores / self.temperature, dim=1), alignability)

@@ -1,99 +1,135 @@
-"""The four ways of Table 6 to turn evidence about clips into pseudo-labels, behind one interface."""
+"""The four ways of Table 6 to turn evidence into pseudo-labels, behind one interface."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from finepseudo_core.config import PseudoLabelConfig
+from finepseudo_core.records import ExemplarMatch, PseudoLabel
 
 
-class Decision(NamedTuple):
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about N clips and K classes before a decision.
+
+    Args:
+        action: p_E (N, K), probabilities of the action encoder.
+        alignability: p_A (N, K), probabilities of the non-parametric classifier.
+        scores: S̄ (N, K), mean alignability with each class's exemplars.
+        spread: (N,) or None, deviation of p_E at its class over dropout passes; for `uncertainty`.
+    """
+
+    action: np.ndarray
+    alignability: np.ndarray
+    scores: np.ndarray
+    spread: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        shapes = {array.shape for array in (self.action, self.alignability, self.scores)}
+        if len(shapes) != 1 or self.action.ndim != 2:
+            raise ValueError(f"p_E, p_A and the scores must share one shape (N, K); they have {shapes}.")
+        if self.spread is not None and self.spread.shape != self.action.shape[:1]:
+            raise ValueError(f"spread has shape {self.spread.shape}; it must be ({len(self.action)},).")
+        if not all(np.isfinite(array).all() for array in (self.action, self.alignability, self.scores)):
+            raise ValueError("the evidence holds values that are not finite; an encoder has diverged.")
+
+
+@dataclass(frozen=True)
+class Decision:
     """What a strategy makes of the evidence.
 
     Args:
-        labels: int64 (N,), the proposed class.
+        labels: int (N,), the proposed class.
         confidence: (N,), its probability in [0, 1].
         accepted: bool (N,), whether it may train.
         probabilities: (N, K), what the label is the argmax of.
     """
 
-    labels: Tensor
-    confidence: Tensor
-    accepted: Tensor
-    probabilities: Tensor
+    labels: np.ndarray
+    confidence: np.ndarray
+    accepted: np.ndarray
+    probabilities: np.ndarray
 
 
-def decide(
-    config: PseudoLabelConfig,
-    p_action: Tensor,
-    p_alignability: Tensor,
-    class_scores: Tensor,
-    spread: Tensor | None = None,
-) -> Decision:
-    """Apply the configured strategy to N clips and K classes.
-
-    Args:
-        config: strategy, thresholds and how to combine.
-        p_action: p_E (N, K) of the action encoder.
-        p_alignability: p_A (N, K) of the non-parametric classifier.
-        class_scores: S̄ (N, K), mean alignability with each class's exemplars.
-        spread: (N,) standard deviation of p_E at its class over dropout passes; `uncertainty` needs it.
+def decide(evidence: Evidence, config: PseudoLabelConfig) -> Decision:
+    """Apply the configured strategy.
 
     Raises:
-        ValueError: shapes that don't fit, values that are not finite, or `uncertainty` without a spread.
+        ValueError: `uncertainty` without a spread.
     """
-    shape = p_action.shape
-    if p_alignability.shape != shape or class_scores.shape != shape or len(shape) != 2 or not shape[1]:
-        shapes = [tuple(part.shape) for part in (p_action, p_alignability, class_scores)]
-        raise ValueError(f"p_E, p_A and S̄ have shapes {shapes}; they must share one (N, K).")
-    if not all(bool(part.isfinite().all()) for part in (p_action, p_alignability, class_scores)):
-        raise ValueError("p_E, p_A or S̄ holds a value that is not finite; an encoder has diverged.")
-    return STRATEGIES[config.strategy](config, p_action, p_alignability, class_scores, spread)
+    probabilities, accepts = STRATEGIES[config.strategy](evidence, config)
+    labels = probabilities.argmax(1) if len(probabilities) else np.zeros(0, np.int64)
+    clips = np.arange(len(labels))
+    confidence = probabilities[clips, labels]
+    return Decision(labels, confidence, accepts(labels, confidence), probabilities)
 
 
-def _confidence(
-    config: PseudoLabelConfig, p_action: Tensor, _a: Tensor, _s: Tensor, _spread: Tensor | None
-) -> Decision:
-    """p_E above θ (pseudo-labels of Lee, 2013)."""
-    confidence, labels = p_action.max(1)
-    return Decision(labels, confidence, confidence > config.threshold, p_action)
+# A strategy gives the probabilities that decide the label, and a rule: labels, confidence -> accepted.
+Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Strategy = Callable[[Evidence, PseudoLabelConfig], tuple[np.ndarray, Rule]]
 
 
-def _uncertainty(
-    config: PseudoLabelConfig, p_action: Tensor, _a: Tensor, _s: Tensor, spread: Tensor | None
-) -> Decision:
+def _confidence(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
+    """p_E above θ (Lee, 2013)."""
+    return evidence.action, lambda _, confidence: confidence > config.threshold
+
+
+def _uncertainty(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
     """p_E above θ and steady under dropout (UPS, Rizve et al., ICLR 2021)."""
-    confidence, labels = p_action.max(1)
-    if spread is None or spread.shape != confidence.shape:
-        raise ValueError("the uncertainty strategy needs the spread (N,) of p_E over dropout passes.")
-    accepted = (confidence > config.threshold) & (spread < config.uncertainty_threshold)
-    return Decision(labels, confidence, accepted, p_action)
+    spread = evidence.spread
+    if spread is None:
+        raise ValueError("the uncertainty strategy needs the spread of p_E over dropout passes.")
+    return (
+        evidence.action,
+        lambda _, confidence: (confidence > config.threshold) & (spread < config.uncertainty_threshold),
+    )
 
 
-def _verification(
-    config: PseudoLabelConfig, p_action: Tensor, _a: Tensor, class_scores: Tensor, _spread: Tensor | None
-) -> Decision:
-    """f_E's class, accepted where the clip aligns with that class's exemplars."""
-    confidence, labels = p_action.max(1)
-    alignability = class_scores.gather(1, labels[:, None]).squeeze(1)
-    return Decision(labels, confidence, alignability > config.verification_threshold, p_action)
+def _verification(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
+    """f_E's class, where the clip aligns with that class's exemplars."""
+
+    def aligns(labels: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return evidence.scores[np.arange(len(labels)), labels] > config.verification_threshold
+
+    return evidence.action, aligns
 
 
-def _collaborative(
-    config: PseudoLabelConfig, p_action: Tensor, p_alignability: Tensor, _s: Tensor, _spread: Tensor | None
-) -> Decision:
-    """p_E and p_A together above θ. With `sum`, p_E + p_A meets θ; what is handed on stays their mean."""
-    probabilities = (p_action + p_alignability) / 2
-    confidence, labels = probabilities.max(1)
-    meeting = 2 * confidence if config.combine == "sum" else confidence
-    return Decision(labels, confidence, meeting > config.threshold, probabilities)
+def _collaborative(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
+    """p_E and p_A together above θ. With `sum`, p_E + p_A meets θ; the probabilities stay their mean."""
+    scale = 2.0 if config.combine == "sum" else 1.0
+    combined = (evidence.action + evidence.alignability) / 2
+    return combined, lambda _, confidence: scale * confidence > config.threshold
 
 
-STRATEGIES: dict[str, Callable[..., Decision]] = {
+STRATEGIES: dict[str, Strategy] = {
     "confidence": _confidence,
     "uncertainty": _uncertainty,
     "verification": _verification,
     "collaborative": _collaborative,
 }
+
+
+def as_pseudo_labels(
+    keys: Sequence[str],
+    classes: Sequence[str],
+    evidence: Evidence,
+    decision: Decision,
+    nearest: Sequence[Sequence[ExemplarMatch]] | None = None,
+) -> tuple[PseudoLabel, ...]:
+    """One record per clip, in the order of the keys; `nearest` lists each clip's most alignable exemplars."""
+    return tuple(
+        PseudoLabel(
+            key=key,
+            label=classes[label],
+            confidence=float(decision.confidence[clip]),
+            alignability=float(evidence.scores[clip, label]),
+            accepted=bool(decision.accepted[clip]),
+            action_probabilities=evidence.action[clip].astype(np.float32),
+            alignability_probabilities=evidence.alignability[clip].astype(np.float32),
+            probabilities=decision.probabilities[clip].astype(np.float32),
+            class_alignabilities=evidence.scores[clip].astype(np.float32),
+            nearest=tuple(nearest[clip]) if nearest is not None else (),
+        )
+        for clip, (key, label) in enumerate(zip(keys, decision.labels.tolist(), strict=True))
+    )
