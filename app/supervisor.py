@@ -7,6 +7,7 @@ with kill -9, ends both (see `app.processes`).
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,8 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app import logs, processes
+from app import logs, processes, web
+from app.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.2
 LONGEST_BACKOFF = 30.0
 HEALTHY_SECONDS = 60.0
@@ -46,12 +49,14 @@ class Sibling:
         """Start the program; it dies with this process."""
         self.started_at = time.monotonic()
         if self.log is None:
-            self.process = processes.start_bound(self.command, environment=self.environment)
+            self.process = processes.start_bound(self.command, environment=self.environment, folder=ROOT)
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
         logs.rotate(self.log)
         with self.log.open("ab") as output:
-            self.process = processes.start_bound(self.command, environment=self.environment, output=output)
+            self.process = processes.start_bound(
+                self.command, environment=self.environment, output=output, folder=ROOT
+            )
 
     def look_after(self) -> None:
         """Start the program again if it ended by itself, after a pause that doubles with every crash."""
@@ -73,11 +78,21 @@ class Sibling:
         self.backoff = min(2 * self.backoff, LONGEST_BACKOFF)
 
 
-def supervise(siblings: Sequence[Sibling], ready_address: str, when_ready: Callable[[], None]) -> None:
+def siblings(settings: Settings, environment: dict[str, str], address: str, port: int) -> list[Sibling]:
+    """The worker and the web app of a project; the web app listens on address and port."""
+    worker = [sys.executable, "-m", "app", "worker", "--project", str(settings.project)]
+    pages = web.command(settings, address, port)
+    return [
+        Sibling("worker", worker, environment),
+        Sibling("web app", pages, environment, settings.logs / "web.log"),
+    ]
+
+
+def supervise(family: Sequence[Sibling], ready_address: str, when_ready: Callable[[], None]) -> None:
     """Keep the siblings running until SIGINT or SIGTERM, then end them in order.
 
     Args:
-        siblings: the programs, in the order they are started.
+        family: the programs, in the order they are started.
         ready_address: URL that answers once the studio can be used.
         when_ready: called once, when it does.
     """
@@ -85,11 +100,11 @@ def supervise(siblings: Sequence[Sibling], ready_address: str, when_ready: Calla
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda caught, frame: stop.append(caught))
     try:
-        for sibling in siblings:
+        for sibling in family:
             sibling.start()
         ready = False
         while not stop:
-            for sibling in siblings:
+            for sibling in family:
                 sibling.look_after()
             if not ready and answers(ready_address):
                 ready = True
@@ -97,7 +112,7 @@ def supervise(siblings: Sequence[Sibling], ready_address: str, when_ready: Calla
             time.sleep(POLL_SECONDS)
         print("Stopping; a running round keeps its checkpoint and goes on at the next start.", flush=True)
     finally:
-        processes.end([sibling.process for sibling in siblings if sibling.process], PATIENCE_SECONDS)
+        processes.end([sibling.process for sibling in family if sibling.process], PATIENCE_SECONDS)
 
 
 def answers(address: str) -> bool:

@@ -1,0 +1,65 @@
+"""What the command line understands; `app.cli` says what each command does."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from finepseudo_core.config import PRESETS
+
+
+def parser() -> ArgumentParser:
+    """The parser of `python -m app`; the parsed `command` names a function of `app.cli.COMMANDS`."""
+    whole = ArgumentParser("python -m app", description="FinePseudo Studio")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, help: str, within: str = "") -> ArgumentParser:
+        entry = (people if within else commands).add_parser(name, help=help, description=help)
+        entry.set_defaults(command=f"{within} {name}".strip())
+        entry.add_argument(
+            "--project", type=Path, metavar="DIR", help="project folder; else FINEPSEUDO_PROJECT"
+        )
+        return entry
+
+    studio = command("studio", "Set the project up and run worker and web app until Ctrl-C.")
+    studio.add_argument("--demo", action="store_true", help="draw dives, import them, and start a round")
+    studio.add_argument("--address", default="127.0.0.1", help="address to listen on")
+    studio.add_argument("--port", type=int, default=8501, help="port, or the next free one")
+
+    command("worker", "Take jobs until SIGTERM or Ctrl-C; running jobs then go back to the queue.")
+
+    bring = command("import", "Bring the videos of a folder in.")
+    bring.add_argument("folder", type=Path, help="folder of videos")
+    bring.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="path,label[,split,start,end]; else labels.csv of the folder",
+    )
+    bring.add_argument("--labelled-share", type=float, default=1.0, help="share of the labels to train on")
+    bring.add_argument("--test-share", type=float, default=0.0, help="share of the clips kept for testing")
+    bring.add_argument("--seed", type=int, default=0, help="seed of both choices")
+    bring.add_argument("--dry-run", action="store_true", help="only show what would come in")
+    bring.add_argument("--wait", action="store_true", help="stay until the clips are read")
+
+    round_ = command("round", "Train a round of self-training.")
+    round_.add_argument("--preset", default="cpu-demo", choices=tuple(PRESETS))
+    round_.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    round_.add_argument("--wait", action="store_true", help="stay until it is done; needs no running worker")
+
+    labels = command("export", "Write the labels as CSV or JSON lines.")
+    labels.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+    labels.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
+
+    users = commands.add_parser("users", help="Who may use the studio.")
+    people = users.add_subparsers(required=True, metavar="COMMAND")
+    adding = command("add", "Add a person and print how they sign in.", "users")
+    adding.add_argument("name")
+    adding.add_argument("--role", choices=("reviewer", "admin"), default="reviewer")
+    command("list", "Print who may use the studio.", "users")
+    command("token", "Give a person a new token; the old one stops working.", "users").add_argument("name")
+    command("remove", "Take a person's access away; their verdicts stay.", "users").add_argument("name")
+
+    command("upgrade", "Bring the database to this version's schema, after a backup.")
+    copy = command("backup", "Write a complete copy of the database, also while the studio runs.")
+    copy.add_argument("--output", type=Path, metavar="FILE", help="else a dated file in PROJECT/backups")
+    command("doctor", "Check everything the studio stands on, one line each.")
+    return whole

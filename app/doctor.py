@@ -1,0 +1,95 @@
+"""Is everything sound that the studio stands on? One finding per thing looked at."""
+
+import importlib
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+from app import artifacts
+from app.services import health
+from app.services.studio import Studio, open_studio
+from app.settings import Settings
+from db.migrate import SchemaError
+from db.repositories import clips, verdicts
+from finepseudo_core.errors import FinePseudoError
+
+LIBRARIES = ("torch", "torchvision", "decord", "av", "numba", "streamlit", "sqlalchemy")
+LEAST_FREE_BYTES = 2 << 30
+NAMED = 3  # files named in a finding
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `detail` says what was found and, where it is not sound, what to do."""
+
+    what: str
+    sound: bool
+    detail: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at the installation, the disk, and the project, in this order."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", sys.version_info[:2] == (3, 11), f"{version}; 3.11 is supported")
+    for name in LIBRARIES:
+        yield _library(name)
+    yield _disk(settings)
+    try:
+        studio = open_studio(settings)
+    except (FinePseudoError, SchemaError) as error:
+        yield Finding("project", False, str(error))
+        return
+    yield Finding("database", True, f"schema is current in {settings.project}")
+    yield _verdicts(studio)
+    yield _clips(studio)
+    yield _worker(studio)
+    studio.close()
+
+
+def _library(name: str) -> Finding:
+    try:
+        module: ModuleType = importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        return Finding(name, False, f"can't be loaded ({error}); run: make setup")
+    detail = str(getattr(module, "__version__", "present"))
+    if name == "torch":
+        detail += ", with CUDA" if module.cuda.is_available() else ", on the CPU"
+    return Finding(name, True, detail)
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.project
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return Finding(
+        "disk", free >= LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free at {folder}; 2 GB are asked for"
+    )
+
+
+def _verdicts(studio: Studio) -> Finding:
+    with studio.database.read() as session:
+        broken = verdicts.broken(session)
+    if not broken:
+        return Finding("verdicts", True, "the chain of verdicts is unbroken")
+    named = ", ".join(map(str, broken[:NAMED]))
+    return Finding("verdicts", False, f"changed or removed at {named}; restore the database from a backup")
+
+
+def _clips(studio: Studio) -> Finding:
+    with studio.database.read() as session:
+        listed = clips.files(session)
+    lost = [key for key, path in listed if not artifacts.inside(studio.settings, path).is_file()]
+    if not lost:
+        return Finding("clips", True, f"{len(listed)} files are where they belong")
+    named = ", ".join(lost[:NAMED])
+    return Finding("clips", False, f"{len(lost)} files are missing ({named}, …); import them again")
+
+
+def _worker(studio: Studio) -> Finding:
+    alive = [card for card in health.workers(studio) if card.alive]
+    if alive:
+        return Finding("worker", True, f"{alive[0].owner} was seen {alive[0].seen_seconds_ago:.0f} s ago")
+    return Finding("worker", False, "none is alive; start one with: python -m app worker --project DIR")
