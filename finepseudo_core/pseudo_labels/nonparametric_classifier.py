@@ -20,7 +20,7 @@ def draw_gallery(
     pinned: Mapping[str, Sequence[str]] | None = None,
     banned: Collection[str] = (),
 ) -> dict[str, tuple[str, ...]]:
-    """Choose the exemplars of a round: pinned clips first, the rest at random.
+    """Choose the exemplars of a round: a class's pinned clips where it has some, else drawn at random.
 
     The draw depends on the seed, the class and its clips only, not on their order nor on the other classes.
 
@@ -29,7 +29,8 @@ def draw_gallery(
         classes: class names, the order of the result.
         most: exemplars per class, at most.
         seed: seed of the draw.
-        pinned: class -> keys that a person chose for it, best first. Beyond `most` the last are left out.
+        pinned: class -> keys that a person chose to be its exemplars, best first; those beyond `most` are
+            left out.
         banned: keys never to be exemplars.
 
     Returns:
@@ -48,12 +49,10 @@ def draw_gallery(
     gallery = {}
     for name in classes:
         chosen = list(dict.fromkeys(pinned.get(name, ())))
-        others = sorted(
-            key for key, label in labels.items() if label == name and key not in banned and key not in chosen
-        )
-        random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        random.shuffle(others)
-        gallery[name] = tuple((chosen + others)[:most])
+        if not chosen:
+            chosen = sorted(key for key, label in labels.items() if label == name and key not in banned)
+            np.random.default_rng([seed, zlib.crc32(name.encode())]).shuffle(chosen)
+        gallery[name] = tuple(chosen[:most])
     return gallery
 
 
