@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from finepseudo_core.datasets.synthetic_dives_drawing import draw_clip, random_style
+from finepseudo_core.datasets.synthetic_dives_drawing import draw_clip
 from finepseudo_core.datasets.synthetic_dives_motion import DIRECTIONS, Course, Dive, Timing, perform
+from finepseudo_core.datasets.synthetic_dives_scenery import random_style
 from finepseudo_core.video.canonical import write_frames
 
 FPS = 25
@@ -55,9 +56,10 @@ def generate(
     processes: int = 2,
     on_clip: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write `clips/*.mp4`, `labels.csv` (path,label,split) and `phases.csv` (path,phase,start_frame,end_frame).
+    """Write `clips/*.mp4`, `labels.csv` and `phases.csv` into a folder.
 
-    `end_frame` is exclusive. `labels.csv` comes last: a folder that has it is complete.
+    The columns are `path,label,split` and `path,phase,start_frame,end_frame`, the end exclusive. `labels.csv`
+    comes last: a folder that has it is complete.
 
     Args:
         folder: where to write; made if absent.

@@ -56,7 +56,7 @@ class Timing(NamedTuple):
 
 
 class Course(NamedTuple):
-    """Where a dive goes: board height, rise above takeoff and travel, and how early the body opens (0 to 1)."""
+    """Where a dive goes: height of the board, rise above takeoff, travel, lean, and when the body opens."""
 
     board: float
     rise: float
