@@ -38,8 +38,16 @@ class Gate:
         sign_in_page: HTML for people without a cookie.
     """
 
-    def __init__(self, app: ASGIApp, *, secret: bytes, user_of_token: Callable[[str], int | None],
-                 is_current: Callable[[int], bool], hosts: Collection[str], sign_in_page: str) -> None:  # fmt: skip
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        secret: bytes,
+        user_of_token: Callable[[str], int | None],
+        is_current: Callable[[int], bool],
+        hosts: Collection[str],
+        sign_in_page: str,
+    ) -> None:
         self.app = app
         self.secret = secret
         self.user_of_token = user_of_token
@@ -68,11 +76,13 @@ class Gate:
             return PlainTextResponse("Not found.", 404)
         query = scope["query_string"].decode("latin-1")
         token = parse_qs(query).get("token", [""])[0]
+        user_id = await self._signed_in(headers)
         if token and scope["type"] == "http":
-            user_id = await run_in_threadpool(self.user_of_token, token)
+            # An old link still opens for somebody who is signed in.
+            user_id = await run_in_threadpool(self.user_of_token, token) or user_id
             if user_id is not None:
                 return self._welcome(scope, user_id, query)
-        elif await self._is_signed_in(headers):
+        elif user_id is not None:
             return None
         return HTMLResponse(self.sign_in_page, 403, {"cache-control": "no-store"})
 
@@ -80,17 +90,24 @@ class Gate:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         return "*" in self.hosts or name.strip("[]").lower() in self.hosts
 
-    async def _is_signed_in(self, headers: Headers) -> bool:
+    async def _signed_in(self, headers: Headers) -> int | None:
         user_id = read_cookie(self.secret, cookie_of(headers.get("cookie", "")))
-        return user_id is not None and await run_in_threadpool(self.is_current, user_id)
+        current = user_id is not None and await run_in_threadpool(self.is_current, user_id)
+        return user_id if current else None
 
     def _welcome(self, scope: Scope, user_id: int, query: str) -> Response:
         # The token leaves the address bar, and with it the history.
         rest = urlencode([pair for pair in parse_qsl(query) if pair[0] != "token"])
         path = "/" + scope["path"].lstrip("/\\")
         response = RedirectResponse(f"{path}?{rest}" if rest else path, 303, {"cache-control": "no-store"})
-        response.set_cookie(COOKIE, make_cookie(self.secret, user_id), max_age=COOKIE_SECONDS, httponly=True,
-                            samesite="lax", secure=scope["scheme"] == "https")  # fmt: skip
+        response.set_cookie(
+            COOKIE,
+            make_cookie(self.secret, user_id),
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=scope["scheme"] == "https",
+        )
         return response
 
 

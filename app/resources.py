@@ -6,11 +6,12 @@ from typing import Any
 import streamlit as st
 
 from app import settings
+from app.media import media_address
 from app.services import users
 from app.services.datasets import Sprite
 from app.services.studio import Studio, open_studio
 from app.services.users import User
-from app.signatures import COOKIE, media_address, read_cookie
+from app.signatures import COOKIE, read_cookie
 
 
 @dataclass(frozen=True)

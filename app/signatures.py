@@ -1,11 +1,10 @@
-"""Signatures with the project's secret: who somebody is (cookie), and which media they may fetch (address)."""
+"""Signatures with the project's secret, and the cookie that says who somebody is."""
 
 import hmac
 import time
 
 COOKIE = "finepseudo"
 COOKIE_SECONDS = 90 * 24 * 3600
-KINDS = ("sprite", "thumb", "video")
 
 
 def sign(secret: bytes, *parts: str | int) -> str:
@@ -33,15 +32,3 @@ def read_cookie(secret: bytes, value: str | None, now: float | None = None) -> i
     if int(ends) < (time.time() if now is None else now):
         return None
     return int(user_id) if is_signed(secret, signature, "user", user_id, ends) else None
-
-
-def media_address(secret: bytes, clip_id: int, kind: str, sha256: str) -> str:
-    """Address of a clip's sprite, thumbnail or video; it changes with the file, so browsers may keep it.
-
-    Raises:
-        ValueError: there is no such kind.
-    """
-    if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; choose one of {', '.join(KINDS)}.")
-    name = "video.mp4" if kind == "video" else f"{kind}.webp"
-    return f"/clips/{clip_id}/{name}?v={sha256}&s={sign(secret, 'media', clip_id, kind, sha256)}"

@@ -7,15 +7,14 @@ It answers `/_stcore/health` with 200 as soon as it serves; SIGTERM ends it.
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import settings as project_settings
+from app.media import is_media_address, media_file
 from app.settings import Settings
-from app.signatures import KINDS, is_signed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,14 +24,22 @@ if TYPE_CHECKING:
     from app.services.studio import Studio
 
 FOLDER = Path(__file__).parent
-SUFFIXES = {"sprite": ".sprite.webp", "thumb": ".thumb.webp", "video": ".mp4"}
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def command(settings: Settings, address: str, port: int) -> list[str]:
     """What a supervisor runs, in the repository's folder, to serve a project."""
-    return [sys.executable, "-m", "app.web", "--project", str(settings.project), "--address", address,
-            "--port", str(port)]  # fmt: skip
+    return [
+        sys.executable,
+        "-m",
+        "app.web",
+        "--project",
+        str(settings.project),
+        "--address",
+        address,
+        "--port",
+        str(port),
+    ]
 
 
 def streamlit_options(address: str, port: int, hosts: Collection[str]) -> dict[str, Any]:
@@ -53,21 +60,12 @@ def streamlit_options(address: str, port: int, hosts: Collection[str]) -> dict[s
     }
 
 
-def media_file(settings: Settings, kind: str, sha256: str) -> Path | None:
-    """The one place that turns an address into a file: None unless it lies in the project's own folders."""
-    if kind not in KINDS or not re.fullmatch("[0-9a-f]{64}", sha256):
-        return None
-    folder = (settings.clips if kind == "video" else settings.media).resolve()
-    path = (folder / sha256[:2] / f"{sha256}{SUFFIXES[kind]}").resolve()
-    return path if path.is_relative_to(folder) and path.is_file() else None
-
-
 def clip_response(studio: "Studio", request: "Request", kind: str) -> "Response":
     """A clip's sprite, thumbnail or video for a signed address; 404 for every other."""
     from starlette.responses import FileResponse, PlainTextResponse
 
     sha256, signature = request.query_params.get("v", ""), request.query_params.get("s", "")
-    signed = is_signed(studio.secret, signature, "media", request.path_params["clip_id"], kind, sha256)
+    signed = is_media_address(studio.secret, signature, request.path_params["clip_id"], kind, sha256)
     path = media_file(studio.settings, kind, sha256) if signed else None
     if path is None:
         return PlainTextResponse("Not found.", 404)

@@ -1,4 +1,4 @@
-"""Streamlit components (v2) of the studio: plain JavaScript and CSS files, joined when a component is registered."""
+"""Streamlit components (v2): plain JavaScript and CSS files, joined when a component is registered."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -31,8 +31,8 @@ class QueryClip {
   }
 
   report(frame, frames) {
-    const step = this.sprite.step;
-    this.count.textContent = `frame ${frame * step + 1} / ${(frames - 1) * step + 1}`;
+    const shown = (cell) => Math.floor(cell * this.sprite.step) + 1;
+    this.count.textContent = `frame ${shown(frame)} / ${shown(frames - 1)}`;
     this.scrub.value = frame;
   }
 

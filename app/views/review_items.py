@@ -14,8 +14,15 @@ def sureness(confidence: float) -> str:
     return next(word for least, word in SURENESS if confidence >= least)
 
 
-def review_data(guest: Visit, waiting: ReviewQueue, recorded: Recorded, *, threshold: float,
-                classes: tuple[tuple[int, str], ...], last: dict[str, Any] | None) -> dict[str, Any]:  # fmt: skip
+def review_data(
+    guest: Visit,
+    waiting: ReviewQueue,
+    recorded: Recorded,
+    *,
+    threshold: float,
+    classes: tuple[tuple[int, str], ...],
+    last: dict[str, Any] | None,
+) -> dict[str, Any]:
     """Everything the review screen shows; `last` is the verdict that undo takes back after a reload."""
     return {
         "scope": f"{guest.studio.settings.project}|{guest.user.id}",

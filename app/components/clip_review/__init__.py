@@ -39,7 +39,7 @@ def clip_review(data: Mapping[str, Any], on_log: Callable[[], None]) -> None:
     Args:
         data: `scope` (names this project and reviewer in the browser's storage), `items`, `classes`
             ((id, name) pairs), `acknowledged` and `refused` (uuids, and (uuid, reason) pairs), `threshold`,
-            `reviewed`, `waiting`, `last` (the verdict that undo takes back after a reload) and `empty_because`.
+            `reviewed`, `waiting`, `last` (what undo takes back after a reload) and `empty_because`.
         on_log: called when the browser sends its log; `received_log` gives the log there.
     """
     _mount(key=KEY, data=dict(data), on_log_change=on_log)
@@ -48,8 +48,8 @@ def clip_review(data: Mapping[str, Any], on_log: Callable[[], None]) -> None:
 def received_log() -> tuple[Mapping[str, Any], ...]:
     """The events the browser last sent.
 
-    Reads through `to_dict`, which has no yield point: `st.session_state[...]` in a callback can be ended by the
-    next key before anything is saved.
+    Reads through `to_dict`, which has no yield point: `st.session_state[...]` in a callback can be ended
+    by the next key before anything is saved.
     """
     state = st.session_state.to_dict().get(KEY) or {}
     log = state.get("log") or {}

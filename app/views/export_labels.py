@@ -1,0 +1,49 @@
+"""Labels go out: how many, from where, and the two downloads."""
+
+import streamlit as st
+
+from app.resources import Visit
+from app.services import export
+from app.views.cards import draw_tiles
+
+
+def draw_export(guest: Visit) -> None:
+    """What goes out, as CSV or JSON lines."""
+    rows = export.rows(guest.studio)
+    if not rows:
+        st.info("There are no labels yet. Import labelled clips, or review proposals.", icon="🏷️")
+        return
+    sources = [row.source for row in rows]
+    with st.container(key="card_export"):
+        draw_tiles(
+            [
+                ("Labels", f"{len(rows)}", "one row each"),
+                ("Decided by people", f"{sources.count('verdict')}", "verdicts"),
+                ("From the import", f"{sources.count('imported')}", "as they came"),
+                ("Proposed, accepted", f"{sources.count('pseudo')}", "not yet reviewed"),
+            ]
+        )
+        left, right, _ = st.columns([2, 2, 5])
+        left.download_button(
+            "Download CSV",
+            lambda: export.as_csv(guest.studio),
+            "labels.csv",
+            "text/csv",
+            key="csv",
+            type="primary",
+            width="stretch",
+            on_click="ignore",
+        )
+        right.download_button(
+            "Download JSON lines",
+            lambda: export.as_jsonl(guest.studio),
+            "labels.jsonl",
+            "application/jsonl",
+            key="jsonl",
+            width="stretch",
+            on_click="ignore",
+        )
+        st.caption(
+            "File, start and end, class, where the label comes from, confidence, alignability, "
+            "who decided and when."
+        )

@@ -1,0 +1,69 @@
+"""Work in progress: an import, a round with its stage, time left and losses."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.services.datasets import ImportCard
+from app.services.rounds import RoundCard, RoundProgress
+from app.views.cards import draw_progress, duration, plain, stage_words
+from app.views.figures import Points, draw, loss_figure, sparkline
+
+
+def time_left(seconds: float | None) -> str:
+    """Estimated time left, in words."""
+    return f"about {duration(seconds)} left" if seconds is not None else "time left not known yet"
+
+
+def draw_running_import(card: ImportCard) -> None:
+    """How far an import is."""
+    with st.container(key=f"card_import_{card.id}"):
+        done = card.ready + card.unreadable + card.missing
+        title = "Import waits for the worker" if card.state == "queued" else "Reading clips"
+        bad = f", {card.unreadable} unreadable" if card.unreadable else ""
+        draw_progress(
+            title,
+            f"{done} of {card.clips}{bad} · {time_left(card.eta_seconds)}",
+            done / card.clips if card.clips else None,
+        )
+
+
+def draw_running_round(card: RoundCard, now: RoundProgress, key: str) -> None:
+    """Stage, step, time left and the newest loss of a round."""
+    with st.container(key=f"card_round_{key}_{card.id}"):
+        if now.state == "queued":
+            draw_progress(f"Round {card.number} waits for its turn", now.message or "", None)
+            return
+        steps = f"step {now.step} of {now.steps}" if now.steps else ""
+        place = " · ".join(part for part in (steps, time_left(now.eta_seconds), now.device or "") if part)
+        draw_progress(
+            f"Round {card.number}: {stage_words(now.stage)}",
+            place,
+            now.step / now.steps if now.steps else None,
+        )
+        if now.message:
+            st.caption(plain(now.message))
+        losses = stage_losses(now.losses, now.stage)
+        if losses:
+            name, points = next(iter(losses.items()))
+            draw(sparkline(points, name), f"spark_{key}_{card.id}", f"{name} over the steps of this stage")
+            st.caption(f"{name}: {points[-1][1]:.3g}, was {points[0][1]:.3g} at the start of this stage")
+
+
+def stage_losses(losses: Mapping[str, Points], stage: str | None) -> dict[str, Points]:
+    """Value name -> points, of one stage only."""
+    prefix = f"{stage}/"
+    return {
+        name.removeprefix(prefix): points
+        for name, points in losses.items()
+        if name.startswith(prefix) and points
+    }
+
+
+def draw_losses(losses: Mapping[str, Points], stage: str | None, key: str) -> None:
+    """All losses of one stage."""
+    lines = stage_losses(losses, stage)
+    if lines:
+        draw(loss_figure(lines), key, f"Losses of the stage {stage}")
+    else:
+        st.caption("No losses yet in this stage.")
