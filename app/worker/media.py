@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from app import artifacts
 from app.services import rounds
 from app.services.studio import StudioError
@@ -158,23 +160,33 @@ def _move(part: Path, target: Path) -> None:
 def _save(
     assignment: Assignment, readings: Collection[Reading], step: int, steps: int, eta: float | None
 ) -> None:
-    settings, listed = assignment.studio.settings, list(readings)
+    listed = list(readings)
     for start in range(0, max(1, len(listed)), SAVED_AT_ONCE):
         with assignment.studio.database.write() as session:
             fence = assignment.fence
             jobs.progress(session, fence, stage="reading clips", step=step, steps=steps, eta_seconds=eta)
             for reading in listed[start : start + SAVED_AT_ONCE]:
-                info, sprite = reading.info, reading.sprite
-                if info is None or sprite is None:
-                    reason = reading.reason or "it could not be read."
-                    clips.mark_unusable(session, clip_id=reading.clip_id, state="unreadable", reason=reason)
-                    continue
-                clips.mark_ready(
-                    session, clip_id=reading.clip_id, source_sha256=reading.source_sha256, sha256=reading.sha256,
-                    path=artifacts.relative(settings, artifacts.clip_file(settings, reading.sha256)),
-                    fps=info.fps, frames=info.frames, width=info.width, height=info.height,
-                    sprite=dataclasses.asdict(sprite),
-                )  # fmt: skip
+                _note(session, assignment.studio.settings, reading)
+
+
+def _note(session: Session, settings: Settings, reading: Reading) -> None:
+    info, sprite = reading.info, reading.sprite
+    if info is None or sprite is None:
+        reason = reading.reason or "it could not be read."
+        clips.mark_unusable(session, clip_id=reading.clip_id, state="unreadable", reason=reason)
+        return
+    clips.mark_ready(
+        session,
+        clip_id=reading.clip_id,
+        source_sha256=reading.source_sha256,
+        sha256=reading.sha256,
+        path=artifacts.relative(settings, artifacts.clip_file(settings, reading.sha256)),
+        fps=info.fps,
+        frames=info.frames,
+        width=info.width,
+        height=info.height,
+        sprite=dataclasses.asdict(sprite),
+    )
 
 
 def _start_round(assignment: Assignment) -> str:

@@ -130,7 +130,7 @@ class RoundObserver:
         logger.info("round %d succeeded: %s", self.row.number, dict(result.metrics))
 
     def _flush(self) -> None:
-        """Write progress and the steps since the last time. While the database can't be reached, they wait."""
+        """Write progress and the steps since the last time; they wait while the database can't be reached."""
         self._flushed_at = time.monotonic()
         try:
             with self.studio.database.write() as session:

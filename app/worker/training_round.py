@@ -25,7 +25,7 @@ from db.repositories.rounds import Member
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.errors import Stopped
 from finepseudo_core.records import ClipRecord
-from finepseudo_core.selftraining import algorithm, schedule
+from finepseudo_core.selftraining import algorithm, checkpoint, schedule
 
 LOCK_SECONDS = 30.0
 
@@ -141,16 +141,18 @@ def _records(
 
 def _start_anew_if_clips_differ(workspace: Path, members: Sequence[Member]) -> None:
     """Drop a checkpoint made with other clips: its batches would not be the ones that it continues."""
-    note, checkpoint = workspace / "clips.sha256", workspace / "checkpoint.pt"
+    note, saved = workspace / "clips.sha256", workspace / "checkpoint.pt"
     listed = json.dumps([[member.key, member.sha256, member.role, member.label] for member in members])
     digest = hashlib.sha256(listed.encode()).hexdigest()
-    if checkpoint.exists() and note.exists() and note.read_text() != digest:
+    if saved.exists() and note.exists() and note.read_text() != digest:
         logger.warning("the clips in %s are not those of its checkpoint; the round starts anew", workspace)
-        checkpoint.unlink()
+        saved.unlink()
     note.write_text(digest)
 
 
 def _model_of(studio: Studio, parent: Round) -> Path:
     if parent.model_path is None or parent.model_sha256 is None:
         raise StudioError(f"round {parent.number} has no model to go on from; promote another round.")
-    return artifacts.verified(artifacts.inside(studio.settings, parent.model_path), parent.model_sha256)
+    path = artifacts.inside(studio.settings, parent.model_path)
+    checkpoint.load(path, sha256=parent.model_sha256)  # a flipped bit would load without a word
+    return path
