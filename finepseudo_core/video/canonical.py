@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from finepseudo_core.errors import VideoError
 from finepseudo_core.video.decode import VideoInfo, probe, read_frames
@@ -78,6 +79,7 @@ def make_canonical(
 
 def write_frames(frames: Iterable[np.ndarray], target: Path, rate: Fraction) -> None:
     """Encode RGB uint8 frames (H, W, 3), all of one even size, in canonical form."""
+    scaler = VideoReformatter()
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = None
         for number, picture in enumerate(frames):
@@ -89,7 +91,8 @@ def write_frames(frames: Iterable[np.ndarray], target: Path, rate: Fraction) -> 
                 # B frames would make the container shift time by an edit list
                 stream.max_b_frames = 0
                 stream.options = {"crf": "18", "preset": "veryfast", "threads": "1"}
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            drawn = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = scaler.reformat(drawn, format="yuv420p", threads=1)
             frame.pts, frame.time_base = number, 1 / rate
             container.mux(stream.encode(frame))
         if stream is not None:
@@ -104,6 +107,7 @@ def verify(path: Path) -> VideoInfo:
     """
     info = probe(path)
     chosen = {0, info.frames - 1, *random.Random(info.frames).choices(range(info.frames), k=_CHECKED_FRAMES)}
+    scaler = VideoReformatter()
     shown = {}
     count = 0
     with open_source(path, LIMITS) as (container, stream):
@@ -111,7 +115,7 @@ def verify(path: Path) -> VideoInfo:
             if frame.is_corrupt:
                 raise VideoError(f"{path} is damaged at frame {count - 1}. Copy or export the file again.")
             if count - 1 in chosen:
-                shown[count - 1] = frame.to_ndarray(format="rgb24")
+                shown[count - 1] = scaler.reformat(frame, format="rgb24", threads=1).to_ndarray()
     if count != info.frames:
         raise VideoError(
             f"{path}: one decoder finds {count} frames, another {info.frames}. Re-export the file."

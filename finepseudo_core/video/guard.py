@@ -33,6 +33,7 @@ FUNCTIONS = {
     "make_thumbnail": "finepseudo_core.video.sprites",
 }
 Task = tuple[str | Callable[..., Any], tuple[Any, ...], dict[str, Any], int]
+_WEAR = 1 << 30  # a child that keeps so much address space after a call is replaced
 _START_SECONDS = 60
 _PDEATHSIG = 1
 
@@ -106,7 +107,7 @@ class DecodeGuard:
                     f"{subject} could not be decoded within {seconds:g} s. "
                     "Cut it shorter or re-export it as H.264 mp4, and try again."
                 )
-            error, result = self._connection.recv()
+            error, result, worn = self._connection.recv()
         except (EOFError, OSError) as broken:
             reason = self._last_words()
             self._end()
@@ -114,6 +115,8 @@ class DecodeGuard:
                 f"{subject} made the video decoder crash ({reason}). "
                 "Re-export it as H.264 mp4, and try again."
             ) from broken
+        if worn:
+            self._end()
         if error is not None:
             raise error
         return result
@@ -126,6 +129,7 @@ class DecodeGuard:
         root = str(Path(__file__).parents[2])
         environment = os.environ | {
             "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_ARENA_MAX": "2",  # else each thread reserves 64 MB of address space
             "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
         }
         with theirs:
@@ -197,15 +201,22 @@ def serve(connection: Connection, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for module in sorted(set(FUNCTIONS.values())):
         importlib.import_module(module)
-    idle = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    idle = _address_space()
     connection.send("ready")
     while True:
         try:
             function, arguments, keywords, memory_bytes = connection.recv()
         except EOFError:
             return
-        resource.setrlimit(resource.RLIMIT_AS, (idle + memory_bytes, resource.RLIM_INFINITY))
-        connection.send(_answer(function, arguments, keywords))
+        allowed = _address_space() + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, resource.RLIM_INFINITY))
+        error, result = _answer(function, arguments, keywords)
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        connection.send((error, result, _address_space() > idle + _WEAR))
+
+
+def _address_space() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def _answer(

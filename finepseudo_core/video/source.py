@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, repeat
+from itertools import islice, pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from finepseudo_core.errors import VideoError
@@ -69,6 +70,10 @@ def open_source(path: Path, limits: Limits) -> Iterator[tuple[InputContainer, Vi
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         with av.open(str(path.absolute()), options=options, metadata_errors="replace") as container:
+            if not container.streams:
+                raise VideoError(
+                    f"{path} has no index; it was not written to its end. Copy or export it again."
+                )
             stream = container.streams.best("video")
             if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
                 raise VideoError(f"{path} holds no video, only sound or data. Leave it out.")
@@ -98,8 +103,12 @@ def frame_rate(path: Path, limits: Limits) -> Fraction:
         times = sorted(p.pts for p in packets if p.pts is not None and p.size and not p.is_discard)
         told = [rate for rate in (stream.guessed_rate, stream.average_rate) if rate]
         rate = told[0] if told else Fraction(25)
-        if len(times) > 1 and times[-1] > times[0]:
-            measured = (len(times) - 1) / ((times[-1] - times[0]) * Fraction(stream.time_base or 1))
+        gaps = sorted(b - a for a, b in pairwise(times) if b > a)
+        if gaps:
+            # the mean of an even rhythm; else the shorter gaps, so that no frame of a rush is left out
+            even = gaps[-1] - gaps[0] <= max(2, 0.1 * gaps[0])
+            gap = Fraction(sum(gaps), len(gaps)) if even else Fraction(gaps[len(gaps) // 10])
+            measured = 1 / (gap * Fraction(stream.time_base or 1))
             agreeing = [rate for rate in told if abs(rate / measured - 1) < 0.02]
             rate = agreeing[0] if agreeing else measured.limit_denominator(1001)
         return min(max(rate, Fraction(1)), Fraction(limits.fps)).limit_denominator(1001)
@@ -121,6 +130,7 @@ def read_clip(
     last = sys.maxsize if end is None else max(round(end * rate), first + 1)
     given = 0
     shape: tuple[int, int] | None = None
+    scaler = VideoReformatter()  # one for all frames: each new one starts threads of its own
     with open_source(path, limits) as (container, stream):
         slots = _slots(path, container, stream, rate, first)
         for frame, times in _showings(slots, stream, rate, first, last):
@@ -130,7 +140,7 @@ def read_clip(
                     f"{path} is longer than {limits.frames} frames. "
                     "Give start and end in the list, or cut it into clips."
                 )
-            picture = _picture(frame, stream, limits, shape)
+            picture = _picture(frame, stream, scaler, limits, shape)
             shape = picture.shape[0], picture.shape[1]
             yield from repeat(picture, times)
     if not given:
@@ -195,7 +205,11 @@ def _slots(
 
 
 def _picture(
-    frame: VideoFrame, stream: VideoStream, limits: Limits, shape: tuple[int, int] | None
+    frame: VideoFrame,
+    stream: VideoStream,
+    scaler: VideoReformatter,
+    limits: Limits,
+    shape: tuple[int, int] | None,
 ) -> np.ndarray:
     """Upright RGB (H, W, 3) with square pixels, of `shape` or else of the canonical size."""
     (a, b), (c, d) = display_matrix(frame)
@@ -207,7 +221,7 @@ def _picture(
         height, width = shape
     if sideways:
         width, height = height, width
-    picture = frame.reformat(width, height, "rgb24", interpolation="BICUBIC").to_ndarray()
+    picture = scaler.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1).to_ndarray()
     if sideways:
         picture, a, d = picture.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
