@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-LANES = 64
+LANES = 32
 _U = np.uintp  # unsigned indices spare the wrap-around test that would keep LLVM from vectorising
 _LANES = np.uintp(LANES)
 # Contracting a multiplication and an addition rounds once instead of twice; no other licence is taken.
@@ -159,61 +159,82 @@ def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
 
 
 @njit(**_OPTIONS)
-def _backward(tile, weights, ends, seeds):
-    """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell."""
-    rows, columns = tile.shape[:2]
-    one = _one(tile)
-    flow, kept = tile.reshape(-1), weights.reshape(-1)
-    for index in range(flow.size):
-        flow[index] = one - one
-    for lane in range(LANES):
-        tile[ends[lane, 0], ends[lane, 1], lane] = seeds[lane]
-    for i in range(rows - 1, -1, -1):
-        for j in range(columns - 1, -1, -1):
-            here = _U((i * columns + j) * LANES)
-            right, below = here + _LANES, here + _U(columns * LANES)
-            corner = below + _LANES
-            if i + 1 < rows and j + 1 < columns:
-                for lane in range(_LANES):
-                    upper, lefter = kept[corner + corner + lane], kept[corner + corner + _LANES + lane]
-                    flow[here + lane] += (
-                        flow[below + lane] * kept[below + below + lane]
-                        + flow[right + lane] * kept[right + right + _LANES + lane]
-                        + flow[corner + lane] * (one - upper - lefter)
-                    )
-            elif i + 1 < rows:
-                for lane in range(_LANES):
-                    flow[here + lane] += flow[below + lane] * kept[below + below + lane]
-            elif j + 1 < columns:
-                for lane in range(_LANES):
-                    flow[here + lane] += flow[right + lane] * kept[right + right + _LANES + lane]
+def _collect(line, here, kept, right, below, flow, cell, one):
+    """One inner cell of the backward pass: what flows in from the right, from below and from the corner."""
+    under = here + _LANES
+    next_here, next_under, corner = under + _LANES, under + _LANES + _LANES, below + _LANES + _LANES
+    for lane in range(_LANES):
+        of_corner = one - kept[corner + lane] - kept[corner + _LANES + lane]
+        total = line[here + lane]
+        total += line[under + lane] * kept[below + lane]
+        total += line[next_here + lane] * kept[right + _LANES + lane]
+        total += line[next_under + lane] * of_corner
+        line[here + lane] = total
+        flow[cell + lane] = total
 
 
 @njit(**_OPTIONS)
-def _pack(costs, lengths, start, count, tile, ends):
-    """Copy pairs into a tile, zeros where a pair is padded; lanes beyond `count` repeat the last pair.
+def _backward(tile, row, weights, ends, seeds):
+    """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell.
 
-    Returns False where a cost that counts is not finite.
+    `row` (T2, 2, LANES) holds, for every column, the flow of the current row and of the row below.
     """
     rows, columns = tile.shape[:2]
-    zero = _one(tile) - _one(tile)
-    finite = True
-    for lane in range(LANES):
-        pair = start + min(lane, count - 1)
-        ends[lane, 0], ends[lane, 1] = lengths[pair, 0] - 1, lengths[pair, 1] - 1
+    one = _one(tile)
+    zero = one - one
+    flow, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
+    row[:] = zero
+    for i in range(rows - 1, -1, -1):
+        for j in range(columns):
+            for lane in range(LANES):
+                row[j, 1, lane] = row[j, 0, lane]
+                row[j, 0, lane] = zero
+        for lane in range(LANES):
+            if ends[lane, 0] == i:
+                row[ends[lane, 1], 0, lane] = seeds[lane]
+        for j in range(columns - 1, -1, -1):
+            cell, here = (i * columns + j) * LANES, j * 2 * LANES
+            right, below = 2 * (cell + LANES), 2 * (cell + columns * LANES)
+            if i + 1 < rows and j + 1 < columns:
+                _collect(line, _U(here), kept, _U(right), _U(below), flow, _U(cell), one)
+                continue
+            for lane in range(LANES):
+                if i + 1 < rows:
+                    line[here + lane] += line[here + LANES + lane] * kept[below + lane]
+                elif j + 1 < columns:
+                    line[here + lane] += line[here + 2 * LANES + lane] * kept[right + LANES + lane]
+                flow[cell + lane] = line[here + lane]
+
+
+@njit(**_OPTIONS)
+def pack(costs, start, count, tile):
+    """Copy pairs into a tile; lanes beyond `count` repeat the last pair."""
+    rows, columns = tile.shape[:2]
     for i in range(rows):
         for lane in range(LANES):
             pair = start + min(lane, count - 1)
-            length = ends[lane, 1] + 1 if i <= ends[lane, 0] else 0
-            check = zero
-            for j in range(length):
-                cost = costs[pair, i, j]
-                check += cost * zero
-                tile[i, j, lane] = cost
-            for j in range(length, columns):
-                tile[i, j, lane] = zero
-            finite = finite and check == zero
-    return finite
+            for j in range(columns):
+                tile[i, j, lane] = costs[pair, i, j]
+
+
+@njit(**_OPTIONS)
+def _clear_padding(tile, ends):
+    """Zeros in the tile beyond each lane's end cell, whatever stood there."""
+    rows, columns = tile.shape[:2]
+    for lane in range(LANES):
+        for i in range(rows):
+            for j in range(ends[lane, 1] + 1 if i <= ends[lane, 0] else 0, columns):
+                tile[i, j, lane] = 0
+
+
+@njit(**_OPTIONS)
+def _is_finite(tile):
+    values = tile.reshape(-1)
+    zero = _one(tile) - _one(tile)
+    broken = False
+    for index in range(values.size):
+        broken |= values[index] - values[index] != zero  # inf - inf is NaN
+    return not broken
 
 
 @njit(**_OPTIONS)
@@ -251,13 +272,18 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
     seeds = np.full(LANES, one)
     for start in range(first * LANES, min(last * LANES, batch), LANES):
         count = min(LANES, batch - start)
-        if not _pack(costs, lengths, start, count, tile, ends):
+        pack(costs, start, count, tile)
+        for lane in range(LANES):
+            pair = start + min(lane, count - 1)
+            ends[lane, 0], ends[lane, 1] = lengths[pair, 0] - 1, lengths[pair, 1] - 1
+        _clear_padding(tile, ends)
+        if not _is_finite(tile):
             return False
         _forward(tile, one - one, one, gamma, row, weights, wanted, ends, results)
         for lane in range(count):
             values[start + lane] = results[lane]
         if wanted:
-            _backward(tile, weights, ends, seeds)
+            _backward(tile, row, weights, ends, seeds)
             _unpack(tile, start, count, gradients)
     return True
 
@@ -283,4 +309,4 @@ def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
     for index in range(first, last):
         _forward(tiles[index], one, one, gamma, row, weights, wanted, ends, values[index])
         if wanted:
-            _backward(tiles[index], weights, ends, seeds[index])
+            _backward(tiles[index], row, weights, ends, seeds[index])

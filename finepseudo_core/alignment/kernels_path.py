@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from finepseudo_core.alignment.kernels_cpu import _LANES, _OPTIONS, _U, LANES
+from finepseudo_core.alignment.kernels_cpu import _LANES, _OPTIONS, _U, LANES, pack
 
 DIAGONAL, UPPER, LEFT, START = 0, 1, 2, 3
 
@@ -92,10 +92,7 @@ def align_paths(costs, narrow, open_start, open_end, distances, steps, lengths, 
     last_column = np.empty((rows, LANES), costs.dtype)
     for start in range(first * LANES, min(last * LANES, batch), LANES):
         count = min(LANES, batch - start)
-        for i in range(rows):
-            for lane in range(LANES):
-                for j in range(columns):
-                    tile[i, j, lane] = costs[start + min(lane, count - 1), i, j]
+        pack(costs, start, count, tile)
         _fill(tile, row, ways, narrow, open_start, last_column)
         for lane in range(count):
             end = rows - 1

@@ -12,15 +12,15 @@ from finepseudo_core.alignment.kernels_cpu import LANES, align_tiles
 from finepseudo_core.alignment.soft_dtw import OnceDifferentiated, check_gamma
 from finepseudo_core.alignment.threads import run_in_threads
 
-MOST_CELLS = 1 << 22  # cells (pair, i, j) held at once on the CPU: 16 MB of float32
-MOST_CELLS_ELSEWHERE = 1 << 26
+MOST_CELLS = 1 << 21  # cells (pair, i, j) held at once: 8 MB of float32, near enough to stay in the cache
 
 
 def pairwise_soft_dtw(first: Tensor, second: Tensor, gamma: float) -> Tensor:
     """Soft-DTW on cosine costs between every clip of one set and every clip of another.
 
     Costs are made and used up in blocks: N x M x T1 x T2 values never exist at once, neither forward nor
-    backward (which works the blocks out again). Differentiable once in both sets.
+    backward (which works the blocks out again). Differentiable once in both sets. Given one tensor twice, as
+    for all pairs of a batch, the CPU does half the work.
 
     Args:
         first: frame embeddings (N, T1, F); half precision is widened to float32.
@@ -50,52 +50,53 @@ def pairwise_soft_dtw(first: Tensor, second: Tensor, gamma: float) -> Tensor:
                 "look for a diverged encoder."
             )
     with torch.autocast(first.device.type, enabled=False):
-        first, second = normalise(first), normalise(second)
+        same = first is second
+        first = normalise(first)
+        second = first if same else normalise(second)
     if torch.is_grad_enabled() and (first.requires_grad or second.requires_grad):
-        return _PairwiseSoftDTW.apply(first, second, gamma)
-    return _distances(first, second, gamma)
+        return _PairwiseSoftDTW.apply(first, second, gamma, same)
+    return _distances(first, second, gamma, same)
 
 
 class _PairwiseSoftDTW(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, first: Tensor, second: Tensor, gamma: float) -> Tensor:
+    def forward(ctx: Any, first: Tensor, second: Tensor, gamma: float, same: bool) -> Tensor:
         ctx.save_for_backward(first, second)
-        ctx.gamma = gamma
-        return _distances(first, second, gamma)
+        ctx.gamma, ctx.same = gamma, same
+        return _distances(first.detach(), second.detach(), gamma, same)
 
     @staticmethod
-    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, Tensor, None, None]:
         first, second = ctx.saved_tensors
-        gradients = _gradients(first.detach(), second.detach(), ctx.gamma, incoming.detach())
+        gradients = _gradients(first.detach(), second.detach(), ctx.gamma, incoming.detach(), ctx.same)
         if incoming.requires_grad:
-            return (*OnceDifferentiated.apply(incoming, *gradients), None)
-        return (*gradients, None)
+            gradients = OnceDifferentiated.apply(incoming, *gradients)
+        return (*gradients, None, None)
 
 
-def _distances(first: Tensor, second: Tensor, gamma: float) -> Tensor:
-    distances = first.new_empty(len(first), len(second))
+def _distances(first: Tensor, second: Tensor, gamma: float, same: bool) -> Tensor:
     if first.device.type != "cpu":
-        for here, there in _blocks_elsewhere(first, second):
-            distances[here, there] = _align_elsewhere(first[here], second[there], gamma, wanted=False)[0]
-        return distances
-    for here, there, _, tiles in _tiles(first, second):
+        return wavefront.pairwise_values(first, second, gamma)
+    distances = first.new_empty(len(first), len(second))
+    for here, there, _, tiles in _tiles(first, second, same):
         values = first.new_empty(len(tiles), LANES)
         _align_tiles(tiles, gamma, values, values, wanted=False)
         distances[here, there] = values[:, : there.stop - there.start]
+    if same:
+        distances = torch.where(_mirrored(first), distances.T, distances)
     return distances
 
 
-def _gradients(first: Tensor, second: Tensor, gamma: float, incoming: Tensor) -> tuple[Tensor, Tensor]:
-    of_first, of_second = torch.zeros_like(first), torch.zeros_like(second)
+def _gradients(
+    first: Tensor, second: Tensor, gamma: float, incoming: Tensor, same: bool
+) -> tuple[Tensor, Tensor]:
     if first.device.type != "cpu":
-        for here, there in _blocks_elsewhere(first, second):
-            flow = _align_elsewhere(first[here], second[there], gamma, wanted=True)[1]
-            flow = flow * -incoming[here, there, None, None]
-            of_first[here] += torch.einsum("nmij,mjf->nif", flow, second[there])
-            of_second[there] += torch.einsum("nmij,nif->mjf", flow, first[here])
-        return of_first, of_second
+        return wavefront.pairwise_gradients(first, second, gamma, incoming)
+    of_first, of_second = torch.zeros_like(first), torch.zeros_like(second)
+    if same:  # what flows into a pair that was not worked out flows into its mirror image
+        incoming = torch.where(_mirrored(first).T, incoming + incoming.T, incoming)
     features = first.shape[2]
-    for here, there, frames, tiles in _tiles(first, second):
+    for here, there, frames, tiles in _tiles(first, second, same):
         values = first.new_empty(len(tiles), LANES)
         seeds = first.new_zeros(len(tiles), LANES)  # lanes beyond the last clip stay zero
         seeds[:, : there.stop - there.start] = -incoming[here, there]
@@ -108,10 +109,17 @@ def _gradients(first: Tensor, second: Tensor, gamma: float, incoming: Tensor) ->
     return of_first, of_second
 
 
-def _tiles(first: Tensor, second: Tensor) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
+def _mirrored(clips: Tensor) -> Tensor:
+    """bool (N, N): pairs that `_tiles` leaves out where both sets are the same."""
+    blocks = torch.arange(len(clips)) // LANES
+    return blocks[:, None] > blocks
+
+
+def _tiles(first: Tensor, second: Tensor, same: bool) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
     """Yield (clips of first, at most LANES clips of second, their frames (F, T2 LANES), negated cosines).
 
-    The matrix product writes (n, T1, T2, LANES), pair innermost, as the kernel wants it.
+    The matrix product writes (n, T1, T2, LANES), pair innermost, as the kernel wants it. Where both sets are
+    the `same`, the clips of first stop at the last of second: the others follow by symmetry.
     """
     rows, columns, features = first.shape[1], second.shape[1], first.shape[2]
     step = max(1, MOST_CELLS // (rows * columns * LANES))
@@ -122,8 +130,9 @@ def _tiles(first: Tensor, second: Tensor) -> Iterator[tuple[slice, slice, Tensor
         padded = first.new_zeros(features, columns, LANES)
         padded[:, :, : there.stop - there.start] = second[there].permute(2, 1, 0)
         frames = padded.view(features, -1)
-        for begin in range(0, len(first), step):
-            here = slice(begin, min(begin + step, len(first)))
+        stop = there.stop if same else len(first)
+        for begin in range(0, stop, step):
+            here = slice(begin, min(begin + step, stop))
             tiles = buffer[: (here.stop - begin) * rows]
             torch.mm(negated[begin * rows : here.stop * rows], frames, out=tiles)
             yield here, there, frames, tiles.view(-1, rows, columns, LANES)
@@ -133,21 +142,3 @@ def _align_tiles(tiles: Tensor, gamma: float, values: Tensor, seeds: Tensor, *, 
     array = tiles.numpy()
     arguments = (array, array.dtype.type(gamma), values.numpy(), seeds.numpy(), wanted)
     run_in_threads(align_tiles, arguments, len(tiles))
-
-
-def _blocks_elsewhere(first: Tensor, second: Tensor) -> Iterator[tuple[slice, slice]]:
-    cells = first.shape[1] * second.shape[1]
-    width = max(1, min(len(second), MOST_CELLS_ELSEWHERE // cells))
-    height = max(1, MOST_CELLS_ELSEWHERE // (cells * width))
-    for begin in range(0, len(first), height):
-        for start in range(0, len(second), width):
-            yield slice(begin, min(begin + height, len(first))), slice(start, min(start + width, len(second)))
-
-
-def _align_elsewhere(first: Tensor, second: Tensor, gamma: float, *, wanted: bool) -> tuple[Tensor, Tensor]:
-    """Values (n, m) and flow (n, m, T1, T2) of one block of normalised embeddings."""
-    costs = 1 - torch.einsum("nif,mjf->nmij", first, second)
-    shape = costs.shape
-    lengths = torch.tensor([shape[2:]], device=first.device).expand(shape[0] * shape[1], 2)
-    values, gradient = wavefront.align(costs.flatten(0, 1), lengths, gamma, wanted)
-    return values.view(shape[:2]), gradient.view(shape) if wanted else values

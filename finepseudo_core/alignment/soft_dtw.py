@@ -45,17 +45,21 @@ def soft_dtw(costs: Tensor, gamma: float, *, lengths: Tensor | None = None) -> T
 class _SoftDTW(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, costs: Tensor, gamma: float, lengths: Tensor) -> Tensor:
-        values, gradient = _align(costs.detach(), gamma, lengths, wanted=True)
-        ctx.save_for_backward(gradient)
+        values, ctx.gradient = _align(costs.detach(), gamma, lengths, wanted=True)
+        ctx.gamma = gamma
+        ctx.save_for_backward(costs, lengths)
         return values
 
     @staticmethod
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = ctx.saved_tensors
-        flow = incoming.detach()[:, None, None] * gradient
+        costs, lengths = ctx.saved_tensors
+        gradient, ctx.gradient = ctx.gradient, None
+        if gradient is None:  # a second pass through a retained graph: the first took the gradient with it
+            gradient = _align(costs.detach(), ctx.gamma, lengths, wanted=True)[1]
+        gradient *= incoming.detach()[:, None, None]
         if incoming.requires_grad:
-            (flow,) = OnceDifferentiated.apply(incoming, flow)
-        return flow, None, None
+            (gradient,) = OnceDifferentiated.apply(incoming, gradient)
+        return gradient, None, None
 
 
 class OnceDifferentiated(torch.autograd.Function):

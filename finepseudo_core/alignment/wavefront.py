@@ -1,7 +1,11 @@
 """Soft-DTW in plain torch, one anti-diagonal at a time: serves every device that torch knows."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
+
+MOST_CELLS = 1 << 25  # cells (pair, i, j) held at once: 128 MB of float32, some ten times over
 
 
 def align(costs: Tensor, lengths: Tensor, gamma: float, wanted: bool) -> tuple[Tensor, Tensor]:
@@ -51,3 +55,42 @@ def align(costs: Tensor, lengths: Tensor, gamma: float, wanted: bool) -> tuple[T
             + flow[k + 1, low:high] * weights[k + 1, low:high, 2]
         )
     return values, flow[i + j, i].permute(2, 0, 1).contiguous()
+
+
+def pairwise_values(first: Tensor, second: Tensor, gamma: float) -> Tensor:
+    """Distances (N, M) of normalised embeddings (N, T1, F) and (M, T2, F), in blocks."""
+    values = first.new_empty(len(first), len(second))
+    for here, there in _blocks(first, second):
+        values[here, there] = _align_block(first[here], second[there], gamma, False)[0]
+    return values
+
+
+def pairwise_gradients(
+    first: Tensor, second: Tensor, gamma: float, incoming: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Gradients with respect to both sets of embeddings, for gradients `incoming` (N, M) of the distances."""
+    of_first, of_second = torch.zeros_like(first), torch.zeros_like(second)
+    for here, there in _blocks(first, second):
+        flow = _align_block(first[here], second[there], gamma, True)[1]
+        flow = flow * -incoming[here, there, None, None]  # cost = 1 - cosine
+        of_first[here] += torch.einsum("nmij,mjf->nif", flow, second[there])
+        of_second[there] += torch.einsum("nmij,nif->mjf", flow, first[here])
+    return of_first, of_second
+
+
+def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, slice]]:
+    pairs = max(1, MOST_CELLS // (first.shape[1] * second.shape[1]))
+    width = max(1, min(len(second), pairs))
+    height = max(1, pairs // width)
+    for top in range(0, len(first), height):
+        for left in range(0, len(second), width):
+            yield slice(top, min(top + height, len(first))), slice(left, min(left + width, len(second)))
+
+
+def _align_block(first: Tensor, second: Tensor, gamma: float, wanted: bool) -> tuple[Tensor, Tensor]:
+    """Values (n, m) and, where wanted, flow (n, m, T1, T2)."""
+    costs = 1 - torch.einsum("nif,mjf->nmij", first, second)
+    shape = costs.shape
+    lengths = torch.tensor([shape[2:]], device=first.device).expand(shape[0] * shape[1], 2)
+    values, gradient = align(costs.flatten(0, 1), lengths, gamma, wanted)
+    return values.view(shape[:2]), gradient.view(shape) if wanted else gradient
