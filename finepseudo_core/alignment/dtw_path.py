@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from finepseudo_core.alignment import kernels_path
+from finepseudo_core.alignment.arithmetic_cpu import LANES
 from finepseudo_core.alignment.threads import run_in_threads
 
 Anchor = tuple[int, int]
@@ -124,9 +125,8 @@ def _align(
 
 
 def _run(block: np.ndarray, *arguments: object) -> None:
-    tiles = -(-len(block) // kernels_path.LANES)
-    if tiles:
-        run_in_threads(kernels_path.align_paths, (block, *arguments), tiles)
+    if len(block):
+        run_in_threads(kernels_path.align_paths, (block, *arguments), len(block), LANES)
 
 
 def _join(

@@ -8,108 +8,38 @@ Every pair is worked out by the same instructions wherever it stands in the batc
 the number of threads. The kernels release the GIL and start no threads of their own.
 """
 
-import math
-from typing import Any
-
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
+from numba import njit
 
-LANES = 32
-_U = np.uintp  # unsigned indices spare the wrap-around test that would keep LLVM from vectorising
-_LANES = np.uintp(LANES)
-# Contracting a multiplication and an addition rounds once instead of twice; no other licence is taken.
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
-
-# exp(-x) below this is lost beside 1 and runs into denormals, which cost ten times the work.
-_MOST_EXPONENT = 40.0
-
-
-def _one(array: np.ndarray) -> Any:
-    """1 in the type of the array: a bare literal would widen float32 arithmetic to float64."""
-    return array.dtype.type(1)
+from finepseudo_core.alignment.arithmetic_cpu import (
+    LANES,
+    OPTIONS,
+    STRIDE,
+    U,
+    decay,
+    log_one_plus,
+    one_like,
+)
 
 
-@overload(_one)
-def _one_overload(array):
-    value = np.float32(1) if array.dtype == types.float32 else np.float64(1)
-    return lambda array: value
-
-
-def _decay(x: float) -> float:
-    """exp(-x) for x >= 0."""
-    return math.exp(-min(x, _MOST_EXPONENT))
-
-
-@overload(_decay)
-def _decay_overload(x):
-    if x != types.float32:
-        return lambda x: math.exp(-min(x, _MOST_EXPONENT))
-
-    def decay(x):
-        # 2^n e^r with |r| <= ln(2) / 2, Cephes' coefficients; relative error 8e-8.
-        x = -min(x, np.float32(_MOST_EXPONENT))
-        shifted = x * np.float32(1.44269504088896341) + np.float32(12582912.0)
-        n = shifted - np.float32(12582912.0)
-        r = x - n * np.float32(0.693359375)
-        r = r + n * np.float32(2.12194440e-4)
-        p = np.float32(1.9875691500e-4)
-        p = p * r + np.float32(1.3981999507e-3)
-        p = p * r + np.float32(8.3334519073e-3)
-        p = p * r + np.float32(4.1665795894e-2)
-        p = p * r + np.float32(1.6666665459e-1)
-        p = p * r + np.float32(5.0000001201e-1)
-        p = p * (r * r) + r + np.float32(1.0)
-        power = np.int32((np.float32(shifted).view(np.int32) << np.int32(23)) + np.int32(0x3F800000))
-        return p * np.int32(power).view(np.float32)
-
-    return decay
-
-
-def _log_one_plus(x: float) -> float:
-    """log(1 + x) for 0 <= x <= 2."""
-    return math.log1p(x)
-
-
-@overload(_log_one_plus)
-def _log_one_plus_overload(x):
-    if x != types.float32:
-        return lambda x: math.log1p(x)
-
-    def log_one_plus(x):
-        # 2 atanh(z) with z = x / (2 + x) <= 1/2, as z times a Chebyshev fit in z^2; absolute error 1.6e-7.
-        z = x / (x + np.float32(2.0))
-        q = z * z
-        p = np.float32(0.3567464053630829)
-        p = p * q + np.float32(0.09997258335351944)
-        p = p * q + np.float32(0.2373351752758026)
-        p = p * q + np.float32(0.28432583808898926)
-        p = p * q + np.float32(0.4000597894191742)
-        p = p * q + np.float32(0.6666657328605652)
-        p = p * q + np.float32(2.0)
-        return z * p
-
-    return log_one_plus
-
-
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
     """One inner cell of the recursion for every lane: R, and the weights of its upper and left neighbours."""
-    left, diagonal = record, record + _LANES
-    here, above = diagonal + _LANES, diagonal + _LANES + _LANES
-    upper, lefter = cell + cell, cell + cell + _LANES
+    left, diagonal = record, record + STRIDE
+    here, above = diagonal + STRIDE, diagonal + STRIDE + STRIDE
+    upper, lefter = cell + cell, cell + cell + STRIDE
     inverse = one / gamma
-    for lane in range(_LANES):
+    for lane in range(STRIDE):
         d, u, f = row[diagonal + lane], row[here + lane], row[left + lane]
         row[above + lane] = u
         near = u if u < f else f
         far = f if u < f else u
         least = d if d < near else near
         middle = near if d < near else d
-        first = _decay((middle - least) * inverse)
-        second = _decay((far - least) * inverse)
+        first = decay((middle - least) * inverse)
+        second = decay((far - least) * inverse)
         rest = first + second
-        row[here + lane] = (shift + scale * costs[cell + lane]) + (least - gamma * _log_one_plus(rest))
+        row[here + lane] = (shift + scale * costs[cell + lane]) + (least - gamma * log_one_plus(rest))
         if keep:
             share = one / (one + rest)
             of_near = first if d < near else one
@@ -117,34 +47,34 @@ def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
             weights[lefter + lane] = (second if u < f else of_near) * share
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _advance_border(costs, cell, shift, scale, row, here, before, weights, keep, first, from_above, one):
     """One cell of the first row or column for every lane: it has one neighbour, the first cell none."""
     zero = one - one
     from_left = not (first or from_above)
-    for lane in range(_LANES):
+    for lane in range(STRIDE):
         previous = zero if first else row[before + lane]
-        row[here + _LANES + lane] = previous
+        row[here + STRIDE + lane] = previous
         row[here + lane] = previous + (shift + scale * costs[cell + lane])
         if keep:
             weights[cell + cell + lane] = one if from_above else zero
-            weights[cell + cell + _LANES + lane] = one if from_left else zero
+            weights[cell + cell + STRIDE + lane] = one if from_left else zero
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
     """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
 
     `row` (T2, 2, LANES) holds, for every column, R of the current row and R of the row before.
     """
     rows, columns = tile.shape[:2]
-    one = _one(tile)
+    one = one_like(tile)
     costs, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
     for i in range(rows):
         for j in range(columns):
-            cell = _U((i * columns + j) * LANES)
-            here = _U(j * 2 * LANES)
-            before = _U(max(j - 1, 0) * 2 * LANES)
+            cell = U((i * columns + j) * LANES)
+            here = U(j * 2 * LANES)
+            before = U(max(j - 1, 0) * 2 * LANES)
             if i > 0 and j > 0 and keep:
                 _advance(costs, cell, shift, scale, gamma, line, before, kept, True, one)
             elif i > 0 and j > 0:
@@ -158,29 +88,29 @@ def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
                 values[lane] = row[ends[lane, 1], 0, lane]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _collect(line, here, kept, right, below, flow, cell, one):
     """One inner cell of the backward pass: what flows in from the right, from below and from the corner."""
-    under = here + _LANES
-    next_here, next_under, corner = under + _LANES, under + _LANES + _LANES, below + _LANES + _LANES
-    for lane in range(_LANES):
-        of_corner = one - kept[corner + lane] - kept[corner + _LANES + lane]
+    under = here + STRIDE
+    next_here, next_under, corner = under + STRIDE, under + STRIDE + STRIDE, below + STRIDE + STRIDE
+    for lane in range(STRIDE):
+        of_corner = one - kept[corner + lane] - kept[corner + STRIDE + lane]
         total = line[here + lane]
         total += line[under + lane] * kept[below + lane]
-        total += line[next_here + lane] * kept[right + _LANES + lane]
+        total += line[next_here + lane] * kept[right + STRIDE + lane]
         total += line[next_under + lane] * of_corner
         line[here + lane] = total
         flow[cell + lane] = total
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _backward(tile, row, weights, ends, seeds):
     """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell.
 
     `row` (T2, 2, LANES) holds, for every column, the flow of the current row and of the row below.
     """
     rows, columns = tile.shape[:2]
-    one = _one(tile)
+    one = one_like(tile)
     zero = one - one
     flow, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
     row[:] = zero
@@ -196,7 +126,7 @@ def _backward(tile, row, weights, ends, seeds):
             cell, here = (i * columns + j) * LANES, j * 2 * LANES
             right, below = 2 * (cell + LANES), 2 * (cell + columns * LANES)
             if i + 1 < rows and j + 1 < columns:
-                _collect(line, _U(here), kept, _U(right), _U(below), flow, _U(cell), one)
+                _collect(line, U(here), kept, U(right), U(below), flow, U(cell), one)
                 continue
             for lane in range(LANES):
                 if i + 1 < rows:
@@ -206,7 +136,7 @@ def _backward(tile, row, weights, ends, seeds):
                 flow[cell + lane] = line[here + lane]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def pack(costs, start, count, tile):
     """Copy pairs into a tile; lanes beyond `count` repeat the last pair."""
     rows, columns = tile.shape[:2]
@@ -217,7 +147,7 @@ def pack(costs, start, count, tile):
                 tile[i, j, lane] = costs[pair, i, j]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _clear_padding(tile, ends):
     """Zeros in the tile beyond each lane's end cell, whatever stood there."""
     rows, columns = tile.shape[:2]
@@ -227,17 +157,17 @@ def _clear_padding(tile, ends):
                 tile[i, j, lane] = 0
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _is_finite(tile):
     values = tile.reshape(-1)
-    zero = _one(tile) - _one(tile)
+    zero = one_like(tile) - one_like(tile)
     broken = False
     for index in range(values.size):
         broken |= values[index] - values[index] != zero  # inf - inf is NaN
     return not broken
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _unpack(tile, start, count, gradients):
     rows, columns = tile.shape[:2]
     for i in range(rows):
@@ -246,9 +176,9 @@ def _unpack(tile, start, count, gradients):
                 gradients[start + lane, i, j] = tile[i, j, lane]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
-    """Soft-DTW of the tiles first..last of a batch.
+    """Soft-DTW of the pairs first..last of a batch.
 
     Args:
         costs: (B, T1, T2), float32 or float64, contiguous.
@@ -257,21 +187,21 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
         values: (B,), filled with D.
         gradients: (B, T1, T2), filled with dD/dC where `wanted`; else any array of that type.
         wanted: whether to fill the gradients.
-        first, last: half-open range of tiles of LANES pairs.
+        first, last: half-open range of pairs.
 
     Returns:
         False where a cost that counts is not finite; the outputs are then unspecified.
     """
-    batch, rows, columns = costs.shape
-    one = _one(costs)
+    rows, columns = costs.shape[1:]
+    one = one_like(costs)
     tile = np.empty((rows, columns, LANES), costs.dtype)
     row = np.empty((columns, 2, LANES), costs.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), costs.dtype)
     ends = np.empty((LANES, 2), np.int64)
     results = np.empty(LANES, costs.dtype)
     seeds = np.full(LANES, one)
-    for start in range(first * LANES, min(last * LANES, batch), LANES):
-        count = min(LANES, batch - start)
+    for start in range(first, last, LANES):
+        count = min(LANES, last - start)
         pack(costs, start, count, tile)
         for lane in range(LANES):
             pair = start + min(lane, count - 1)
@@ -288,7 +218,7 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
     return True
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
     """Soft-DTW of ready tiles of negated cosines: cost = 1 + tile.
 
@@ -300,8 +230,10 @@ def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
         wanted: whether to overwrite the tiles with the gradient.
         first, last: half-open range of tiles.
     """
-    rows, columns = tiles.shape[1:3]
-    one = _one(tiles)
+    rows, columns, lanes = tiles.shape[1:]
+    if lanes != LANES:  # numba's cache on disk looks at this file alone
+        raise ValueError("the compiled kernels are out of date; delete the __pycache__ folder beside them.")
+    one = one_like(tiles)
     row = np.empty((columns, 2, LANES), tiles.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), tiles.dtype)
     ends = np.empty((LANES, 2), np.int64)

@@ -3,17 +3,18 @@
 import numpy as np
 from numba import njit
 
-from finepseudo_core.alignment.kernels_cpu import _LANES, _OPTIONS, _U, LANES, pack
+from finepseudo_core.alignment.arithmetic_cpu import LANES, OPTIONS, STRIDE, U
+from finepseudo_core.alignment.kernels_cpu import pack
 
 DIAGONAL, UPPER, LEFT, START = 0, 1, 2, 3
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _advance(costs, cell, row, record, ways, narrow):
     """One inner cell for every lane; `narrow` leaves the upper step out."""
-    left, diagonal = record, record + _LANES
-    here, above = diagonal + _LANES, diagonal + _LANES + _LANES
-    for lane in range(_LANES):
+    left, diagonal = record, record + STRIDE
+    here, above = diagonal + STRIDE, diagonal + STRIDE + STRIDE
+    for lane in range(STRIDE):
         d, u, f = row[diagonal + lane], row[here + lane], row[left + lane]
         row[above + lane] = u
         least, way = d, np.int8(DIAGONAL)
@@ -25,7 +26,7 @@ def _advance(costs, cell, row, record, ways, narrow):
         ways[cell + lane] = way
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _fill(tile, row, ways, narrow, open_start, last_column):
     """Fill the ways (T1, T2, LANES), and R of the last column (T1, LANES).
 
@@ -36,7 +37,7 @@ def _fill(tile, row, ways, narrow, open_start, last_column):
     for i in range(rows):
         for j in range(columns):
             if i > 0 and j > 0:
-                cell, before = _U((i * columns + j) * LANES), _U((j - 1) * 2 * LANES)
+                cell, before = U((i * columns + j) * LANES), U((j - 1) * 2 * LANES)
                 _advance(costs, cell, line, before, taken, narrow)
                 continue
             for lane in range(LANES):
@@ -57,7 +58,7 @@ def _fill(tile, row, ways, narrow, open_start, last_column):
             last_column[i, lane] = row[columns - 1, 0, lane]
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def _trace(ways, lane, end, steps):
     """Write the path that ends in row `end` of the last column to `steps`; return its length."""
     i, j, length = end, ways.shape[1] - 1, 1
@@ -73,9 +74,9 @@ def _trace(ways, lane, end, steps):
     return length
 
 
-@njit(**_OPTIONS)
+@njit(**OPTIONS)
 def align_paths(costs, narrow, open_start, open_end, distances, steps, lengths, wanted, first, last):
-    """Hard DTW of the tiles first..last of a batch.
+    """Hard DTW of the pairs first..last of a batch.
 
     Args:
         costs: (B, T1, T2), float32 or float64, contiguous; infinite where a path may not go.
@@ -83,15 +84,15 @@ def align_paths(costs, narrow, open_start, open_end, distances, steps, lengths, 
         open_start, open_end: let a path begin, or end, in any row.
         distances: (B,), filled.
         steps: int64 (B, T1 + T2 - 1, 2) and lengths: int64 (B,), filled where `wanted`.
-        first, last: half-open range of tiles of LANES pairs.
+        first, last: half-open range of pairs.
     """
-    batch, rows, columns = costs.shape
+    rows, columns = costs.shape[1:]
     tile = np.empty((rows, columns, LANES), costs.dtype)
     row = np.zeros((columns, 2, LANES), costs.dtype)
     ways = np.empty((rows, columns, LANES), np.int8)
     last_column = np.empty((rows, LANES), costs.dtype)
-    for start in range(first * LANES, min(last * LANES, batch), LANES):
-        count = min(LANES, batch - start)
+    for start in range(first, last, LANES):
+        count = min(LANES, last - start)
         pack(costs, start, count, tile)
         _fill(tile, row, ways, narrow, open_start, last_column)
         for lane in range(count):

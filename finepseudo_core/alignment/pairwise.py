@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from finepseudo_core.alignment import wavefront
+from finepseudo_core.alignment.arithmetic_cpu import LANES
 from finepseudo_core.alignment.costs import normalise
-from finepseudo_core.alignment.kernels_cpu import LANES, align_tiles
+from finepseudo_core.alignment.kernels_cpu import align_tiles
 from finepseudo_core.alignment.soft_dtw import OnceDifferentiated, check_gamma
 from finepseudo_core.alignment.threads import run_in_threads
 

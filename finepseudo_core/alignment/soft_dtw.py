@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from finepseudo_core.alignment import kernels_cpu, wavefront
+from finepseudo_core.alignment.arithmetic_cpu import LANES
 from finepseudo_core.alignment.threads import run_in_threads
 
 
@@ -127,8 +128,7 @@ def _align_on_cpu(costs: Tensor, gamma: float, lengths: Tensor, wanted: bool) ->
     array = costs.contiguous().numpy()
     outputs = (values.numpy(), gradient.numpy(), wanted)
     arguments = (array, lengths.contiguous().numpy(), array.dtype.type(gamma), *outputs)
-    tiles = -(-len(costs) // kernels_cpu.LANES)
-    return values, gradient, all(run_in_threads(kernels_cpu.align_batch, arguments, tiles))
+    return values, gradient, all(run_in_threads(kernels_cpu.align_batch, arguments, len(costs), LANES))
 
 
 def _finite(costs: Tensor, lengths: Tensor) -> Tensor:

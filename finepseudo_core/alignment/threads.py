@@ -7,6 +7,7 @@ leave the choice of a threading layer to nobody.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,16 +16,26 @@ _executors: dict[int, ThreadPoolExecutor] = {}  # number of threads -> executor 
 os.register_at_fork(after_in_child=_executors.clear)
 
 
-def run_in_threads(kernel: Callable[..., Any], arguments: tuple[Any, ...], items: int) -> list[Any]:
+def run_in_threads(
+    kernel: Callable[..., Any], arguments: tuple[Any, ...], items: int, grain: int = 1
+) -> list[Any]:
     """Call kernel(*arguments, first, last) over the items in equal shares, one per torch thread.
+
+    Args:
+        kernel: releases the GIL.
+        arguments: what every call gets.
+        items: how many there are.
+        grain: shares begin at multiples of this.
 
     Returns:
         What the calls returned, in the order of the shares.
     """
-    threads = min(torch.get_num_threads(), items)
+    grains = -(-items // grain)
+    threads = min(torch.get_num_threads(), grains)
     if threads <= 1:
         return [kernel(*arguments, 0, items)]
-    shares = [(items * share // threads, items * (share + 1) // threads) for share in range(threads)]
+    bounds = [min(items, grains * share // threads * grain) for share in range(threads + 1)]
+    shares = list(pairwise(bounds))
     if threads not in _executors:
         _executors[threads] = ThreadPoolExecutor(threads, thread_name_prefix="alignment")
     calls = [_executors[threads].submit(kernel, *arguments, first, last) for first, last in shares[1:]]
