@@ -60,7 +60,7 @@ def visit() -> Visit:
     user = users.get(project, user_id) if user_id is not None else None
     if user is None:
         st.error(
-            "You are not signed in any more. Ask whoever runs the studio for a new sign-in link.", icon="🔒"
+            "You are not signed in any more. Ask whoever runs the studio for a new sign-in link.", icon=":material/lock:"
         )
         st.stop()
     return Visit(project, user)

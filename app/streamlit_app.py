@@ -13,7 +13,7 @@ ASSETS = Path(__file__).parents[1] / "assets"
 st.set_page_config(page_title="FinePseudo Studio", page_icon=ASSETS / "icon.svg", layout="wide")
 draw_style()
 guest = visit()
-st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
+st.logo(ASSETS / "logo.svg", size="large")
 page = st.navigation(
     [
         st.Page("app_pages/today.py", title="Today", default=True),

@@ -8,13 +8,15 @@ It answers `/_stcore/health` with 200 as soon as it serves; SIGTERM ends it.
 import argparse
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import settings as project_settings
 from app.media import is_media_address, media_file
 from app.settings import Settings
+from finepseudo_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -72,6 +74,18 @@ def clip_response(studio: "Studio", request: "Request", kind: str) -> "Response"
     return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
 
 
+@asynccontextmanager
+async def checked_options(app: "App") -> AsyncIterator[None]:
+    """Refuse to serve with an option that would make every click take seconds."""
+    from streamlit import config
+
+    if config.get_option("runner.postScriptGC"):
+        raise ConfigError(
+            "runner.postScriptGC is on. Start the pages with python -m app.web, which sets it off."
+        )
+    yield
+
+
 def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App":
     """The ASGI app of a project.
 
@@ -86,6 +100,7 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
     from app.gate import Gate
     from app.services import users
     from app.services.studio import open_studio
+    from app.views.failures import explain
 
     studio = open_studio(settings)
 
@@ -104,6 +119,8 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
 
     return App(
         FOLDER / "streamlit_app.py",
+        on_script_error=explain,
+        lifespan=checked_options,
         routes=[
             Route("/clips/{clip_id:int}/sprite.webp", sprite),
             Route("/clips/{clip_id:int}/thumb.webp", thumbnail),

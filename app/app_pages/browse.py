@@ -6,6 +6,7 @@ from app.components.clip_grid import clip_grid
 from app.resources import Visit, visit
 from app.services import datasets, review
 from app.services.datasets import ClipFilter
+from app.views.cards import plain
 from app.views.clip_cards import grid_card
 from app.views.clip_detail import draw_clip
 
@@ -45,7 +46,7 @@ def draw_grid(guest: Visit) -> None:
     number = place.get(which, 0)
     found = datasets.clips(guest.studio, which, offset=number * A_PAGE, limit=A_PAGE)
     if not found.total:
-        st.info("No clip matches. Loosen a filter, or bring clips in on the Transfer page.", icon="🔍")
+        st.info("No clip matches. Loosen a filter, or bring clips in on the Transfer page.")
         return
     pages = -(-found.total // A_PAGE)
     count, earlier, later = st.columns([8, 1, 1], vertical_alignment="center")
@@ -73,7 +74,7 @@ def draw_one(guest: Visit, wanted: str) -> None:
         st.rerun()
     clip = datasets.clip(guest.studio, int(wanted)) if wanted.isascii() and wanted.isdecimal() else None
     if clip is None:
-        st.error(f"There is no clip {wanted!r} in this project. It may belong to another one.", icon="🔍")
+        st.error(plain(f"There is no clip {wanted!r} in this project. It may belong to another one."))
         return
     draw_clip(guest, clip)
 

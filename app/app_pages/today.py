@@ -80,15 +80,18 @@ def draw_active(now: Today) -> None:
         )
 
 
+def news(now: Today) -> tuple[object, ...]:
+    """What makes the whole page draw anew when it changes."""
+    running = now.running_import and now.running_import.id, now.running_round and now.running_round.id
+    return now.next_action, now.review_round_number, now.ready, now.waiting, *running
+
+
 @st.fragment(run_every="1s")
-def draw_happening(guest: Visit) -> None:
-    """Import and round at work; redraws itself every second."""
+def draw_happening(guest: Visit, drawn: Today) -> None:
+    """Import and round at work; redraws itself every second, and the page when there is news."""
     now = today.overview(guest.studio, guest.user.id)
-    if not (now.running_import or now.running_round):
-        if st.session_state.pop("busy", False):
-            st.rerun()  # the rest of the page has news
-        return
-    st.session_state["busy"] = True
+    if news(now) != news(drawn):
+        st.rerun()
     if now.running_import:
         draw_running_import(now.running_import)
     if now.running_round:
@@ -103,7 +106,7 @@ st.title("Today")
 left, right = st.columns([5, 4], gap="medium")
 with left:
     draw_next(now)
-    draw_happening(guest)
+    draw_happening(guest, now)
 with right:
     if now.active_round is None:
         draw_method(guest)
@@ -114,7 +117,7 @@ if now.unreadable:
     st.page_link(
         "app_pages/transfer.py",
         label=f"{now.unreadable} clips can't be read: see why and check again",
-        icon="⚠️",
+        icon=":material/warning:",
     )
 if now.active_round is not None:
     draw_method(guest)

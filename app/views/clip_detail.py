@@ -32,7 +32,7 @@ def draw_clip(guest: Visit, clip: ClipCard) -> None:
                 guest.sprite(clip.id, clip.sha256, clip.sprite, clip.fps or 25.0), key=f"player_{clip.id}"
             )
         else:
-            st.warning(plain(clip.reason or "The worker has not read this clip yet."), icon="⚠️")
+            st.warning(plain(clip.reason or "The worker has not read this clip yet."))
     with facts:
         name = clip.label_name or (clip.proposed.class_name if clip.proposed else "No label yet")
         st.subheader(plain(name), anchor=False)
@@ -40,8 +40,8 @@ def draw_clip(guest: Visit, clip: ClipCard) -> None:
         item = queue.item(guest.studio, guest.user.id, clip.id) if clip.proposed else None
         if item:
             st.markdown(
-                f"Round {item.round_number} is **{sureness(item.confidence)}** ({item.confidence:.0%}) that it "
-                "is what the first row says."
+                f"Round {item.round_number} is **{sureness(item.confidence)}** ({item.confidence:.0%}) "
+                "that it is the first of these."
             )
             draw(
                 class_bars(item.classes), f"bars_{clip.id}", "Shares per class of both encoders and combined"

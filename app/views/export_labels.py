@@ -11,7 +11,7 @@ def draw_export(guest: Visit) -> None:
     """What goes out, as CSV or JSON lines."""
     rows = export.rows(guest.studio)
     if not rows:
-        st.info("There are no labels yet. Import labelled clips, or review proposals.", icon="🏷️")
+        st.info("There are no labels yet. Import labelled clips, or review proposals.")
         return
     sources = [row.source for row in rows]
     with st.container(key="card_export"):

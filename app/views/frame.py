@@ -21,5 +21,5 @@ def draw_worker_line(workers: Sequence[WorkerCard]) -> None:
         st.warning(
             "No worker is running: imports and rounds wait until one is. Start it with "
             "`python -m app worker --project DIR`; reviewing works meanwhile.",
-            icon="⏸️",
+            icon=":material/pause_circle:",
         )

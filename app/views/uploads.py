@@ -27,8 +27,17 @@ def keep(folder: Path, files: Sequence[Received]) -> tuple[Path, Path | None]:
     target.mkdir(parents=True)
     labels = None
     for file in files:
-        path = target / safe_name(file.name)
+        path = _free(target / safe_name(file.name))
         path.write_bytes(file.getbuffer())
         if path.suffix.lower() == ".csv":
             labels = path
     return target, labels
+
+
+def _free(path: Path) -> Path:
+    """The path, or the next one with a number behind its stem that is not taken."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem} ({number})")
+    return free

@@ -119,10 +119,18 @@ def test_a_clip_needs_its_own_signature(server):
         assert answer(server, path, signed_in(server))[0] == 404, path
 
 
-@pytest.mark.parametrize("path", [
-    "/clips/1/..%2f..%2fsecret", "/clips/../secret", "/clips/1/%2e%2e/%2e%2e/studio.db", "/..%2fstudio.db",
-    "/app/static/../../secret", "//etc/passwd", "/clips/1/sprite.webp?v=..%2f..%2fsecret&s=0",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clips/1/..%2f..%2fsecret",
+        "/clips/../secret",
+        "/clips/1/%2e%2e/%2e%2e/studio.db",
+        "/..%2fstudio.db",
+        "/app/static/../../secret",
+        "//etc/passwd",
+        "/clips/1/sprite.webp?v=..%2f..%2fsecret&s=0",
+    ],
+)
 def test_no_path_leads_out_of_the_project(server, path):
     status, body = answer(server, path, signed_in(server))
     assert server.project.studio.secret not in body

@@ -1,0 +1,175 @@
+"""Every page through the router, on an empty and on a filled project."""
+
+import pytest
+from sqlalchemy import select
+
+from app.services import datasets, rounds, users
+from app.signatures import make_cookie
+from db.models import Verdict
+from db.repositories import jobs
+
+PAGES = ("today", "review", "browse", "rounds", "transfer")
+
+
+def texts(test) -> str:
+    """Everything a page says."""
+    kinds = ("title", "markdown", "caption", "text", "info", "error", "warning", "subheader", "button")
+    said = [
+        getattr(element, "value", "") or getattr(element, "label", "")
+        for kind in kinds
+        for element in test.get(kind)
+    ]
+    said += [element.label for element in test.button]
+    said += [element.proto.body for element in test.get("html")]
+    return "\n".join(map(str, said))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_an_empty_project(empty, open_page, page):
+    open_page(empty, page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_a_filled_project(filled, open_page, page):
+    open_page(filled, page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_says_anything_to_a_stranger(filled, open_page, page):
+    for cookie in (None, "1.9999999999.forged", make_cookie(b"another secret", filled.owner_id)):
+        test = open_page(filled, page, cookie=cookie)
+        assert [error.value for error in test.error] == [test.error[0].value]
+        assert "not signed in" in test.error[0].value
+        assert not test.title
+
+
+def test_a_removed_person_is_shown_out_at_the_next_rerun(filled, open_page):
+    user, _ = users.create(filled.studio, "guest")
+    test = open_page(filled, "rounds", cookie=make_cookie(filled.studio.secret, user.id))
+    assert not test.error
+    users.remove(filled.studio, user.id)
+    test.run()
+    assert "not signed in" in test.error[0].value
+
+
+def test_an_empty_project_is_led_to_the_import(empty, open_page):
+    test = open_page(empty)
+    assert "How it works" in texts(test)
+    assert test.button(key="next").label == "Import clips"
+
+
+def test_today_leads_to_review_when_proposals_wait(filled, open_page):
+    test = open_page(filled)
+    assert test.button(key="next").label == "Review now"
+
+
+def test_a_missing_worker_is_said_on_every_page(filled, open_page):
+    assert "No worker is running" in open_page(filled, "browse").warning[0].value
+    with filled.studio.database.write() as session:
+        jobs.see_worker(session, owner="one", host="here", pid=1, device="cpu", lanes=["import", "round"])
+    assert not open_page(filled, "browse").warning
+
+
+def test_a_deep_link_opens_the_clip_and_saving_its_label_is_one_row(filled, open_page):
+    clip_id = filled.proposed[0]
+    test = open_page(filled, "browse", clip=str(clip_id))
+    clip = datasets.clip(filled.studio, clip_id)
+    assert clip.key in texts(test)
+    test.button(key=f"Save_{clip_id}").click().run()
+    assert not test.exception
+    with filled.studio.database.read() as session:
+        (row,) = session.scalars(select(Verdict))
+        assert (row.clip_id, row.kind, row.class_id) == (clip_id, "accept", clip.proposed.class_id)
+    assert datasets.clip(filled.studio, clip_id).label_source == "verdict"
+    assert "you accepted" in texts(test)
+
+
+def test_the_same_press_twice_is_saved_once(filled, open_page):
+    from app.services import review
+    from app.views.clip_detail import _event
+
+    clip = datasets.clip(filled.studio, filled.proposed[0])
+
+    class Guest:
+        studio, user = filled.studio, users.get(filled.studio, filled.owner_id)
+
+    event = _event(Guest, clip, "novel", None, None)
+    for _ in range(2):
+        review.record(filled.studio, filled.owner_id, [event])
+    with filled.studio.database.read() as session:
+        assert len(session.scalars(select(Verdict)).all()) == 1
+
+
+@pytest.mark.parametrize("wanted", ["999999", "x", "-1", "1e3", "٣"])
+def test_a_link_to_no_clip_says_so(filled, open_page, wanted):
+    assert "There is no clip" in open_page(filled, "browse", clip=wanted).error[0].value
+
+
+def test_filters_narrow_the_grid(filled, open_page):
+    test = open_page(filled, "browse")
+    test.selectbox(key="label").select("labelled").run()
+    assert "of 12 clips" in texts(test)
+    test.text_input(key="search").set_value("no such file").run()
+    assert "No clip matches" in test.info[0].value
+
+
+def test_starting_a_round_queues_it_with_the_changed_setting(filled, open_page):
+    test = open_page(filled, "rounds")
+    test.number_input(key="cpu-demo|pseudo_labels.threshold").set_value(0.75).run()
+    test.button(key="start").click().run()
+    assert not test.exception
+    newest = rounds.listing(filled.studio)[0]
+    assert (newest.number, newest.state) == (3, "queued")
+    assert newest.config["pseudo_labels"]["threshold"] == 0.75
+    assert test.button(key="start").disabled
+    test.button(key="cancel").click().run()
+    assert rounds.listing(filled.studio)[0].state == "cancelled"
+
+
+def test_a_round_that_can_not_start_says_what_to_do(empty, open_page):
+    test = open_page(empty, "rounds")
+    test.button(key="start").click().run()
+    assert test.error
+    assert rounds.listing(empty.studio) == ()
+
+
+def test_rolling_back_makes_the_round_before_active(filled, open_page):
+    test = open_page(filled, "rounds")
+    test.button(key="roll_back").click().run()
+    assert rounds.active(filled.studio).number == 1
+
+
+def test_the_difference_of_two_rounds_counts_its_clips(filled, open_page):
+    test = open_page(filled, "rounds")
+    newest = rounds.listing(filled.studio)[0]
+    test.toggle(key=f"difference_{newest.id}").set_value(True).run()
+    assert not test.exception
+    change = rounds.difference(filled.studio, newest.id, rounds.listing(filled.studio)[1].id)
+    assert [tab.label for tab in test.tabs] == [
+        f"Flipped ({len(change.flipped)})",
+        f"Newly accepted ({len(change.newly_accepted)})",
+        f"Dropped ({len(change.dropped)})",
+    ]
+
+
+def test_a_dry_run_shows_bad_rows_and_changes_nothing(empty, open_page, tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    (folder / "one.mp4").write_bytes(b"\0" * 64)
+    (folder / "labels.csv").write_text("path,label\none.mp4,dive\ngone.mp4,dive\n")
+    test = open_page(empty, "transfer")
+    test.text_input(key="folder").set_value(str(folder)).run()
+    test.button(key="check").click().run()
+    assert not test.exception
+    assert "gone.mp4" in test.dataframe[0].value.to_string()
+    assert datasets.clips(empty.studio).total == 0
+    test.button(key="import").click().run()
+    assert datasets.clips(empty.studio).total == 1
+    assert datasets.imports(empty.studio)[0].state == "queued"
+
+
+def test_a_folder_that_is_not_there_is_refused_in_words(empty, open_page):
+    test = open_page(empty, "transfer")
+    test.text_input(key="folder").set_value("/no/such/folder").run()
+    test.button(key="check").click().run()
+    assert "folder" in test.error[0].value
