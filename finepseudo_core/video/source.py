@@ -184,13 +184,15 @@ def _slots(
     margin = math.ceil(rate)
     if first > 2 * margin and origin is not None:  # a cut far into a long video: start at a key frame before
         container.seek(origin + int((first - margin) / rate / unit), stream=stream)
+    # A frame may come half its own time early and still belong to the interval.
+    early = min(Fraction(1), rate / (stream.average_rate or rate)) / 2
     packets = count = 0
     for packet in container.demux(stream):
         packets += packet.size > 0
         for frame in packet.decode():
             if origin is None:
                 origin = frame.pts
-            slot = count if frame.pts is None else round((frame.pts - (origin or 0)) * unit * rate)
+            slot = count if frame.pts is None else int((frame.pts - (origin or 0)) * unit * rate + early)
             count += 1
             if frame.is_corrupt:
                 if slot < first or count == 1:

@@ -180,7 +180,7 @@ def _clip(folder: Path, row: Mapping[str, str]) -> ListedClip | str:
     path = (folder / path).resolve()
     key = path.relative_to(folder).as_posix()
     if start is not None or end is not None:
-        key += f"#{start or 0:g}-{'' if end is None else format(end, 'g')}"
+        key += f"#{start or 0:.15g}-{'' if end is None else format(end, '.15g')}"
     return ListedClip(key, path, row["label"] or None, row["split"].lower() or None, start, end)
 
 
