@@ -1,5 +1,8 @@
 """Rounds: start one, watch it, compare it with the one before, decide which is reviewed."""
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 from app.resources import Visit, visit
@@ -9,7 +12,7 @@ from app.services.studio import Studio
 from app.views.cards import plain
 from app.views.round_cards import draw_difference, draw_head, draw_result
 from app.views.round_form import draw_settings
-from app.views.running import draw_losses, draw_running_round
+from app.views.running import draw_losses, draw_running_round, fetch_progress
 from finepseudo_core.errors import FinePseudoError
 
 LIVE = ("queued", "running")
@@ -20,7 +23,7 @@ ABOUT = {
 }
 
 
-def attempt(use_case, *arguments) -> None:
+def attempt(use_case: Callable[..., object], *arguments: object) -> None:
     """Run a use case in a callback; what it refuses is shown on the page."""
     try:
         use_case(*arguments)
@@ -28,7 +31,7 @@ def attempt(use_case, *arguments) -> None:
         st.session_state["refused"] = str(error)
 
 
-def start(studio: Studio, preset: str, changes: dict, user_id: int) -> None:
+def start(studio: Studio, preset: str, changes: dict[str, Any], user_id: int) -> None:
     """Freeze the labels and queue a round."""
     attempt(rounds.start, studio, preset, changes, user_id)
 
@@ -63,11 +66,11 @@ def draw_start(guest: Visit, *, busy: bool) -> None:
 @st.fragment(run_every="1s")
 def draw_live(guest: Visit, card: RoundCard) -> None:
     """The round at work, redrawn every second."""
-    now = rounds.progress(guest.studio, card.id)
+    now, losses = fetch_progress(guest.studio, card.id)
     if now is None or now.state not in LIVE:
         st.rerun()
-    draw_running_round(card, now, key="rounds")
-    draw_losses(now.losses, now.stage, f"losses_{card.id}")
+    draw_running_round(card, now, losses, key="rounds")
+    draw_losses(losses.lines, now.stage, f"losses_{card.id}")
     st.button(
         "Stopping …" if now.stopping else "Cancel round",
         key="cancel",

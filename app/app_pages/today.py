@@ -5,11 +5,11 @@ from html import escape
 import streamlit as st
 
 from app.resources import Visit, visit
-from app.services import rounds, today
+from app.services import today
 from app.services.today import Today
 from app.views.aligned_pair import draw_aligned_pair
 from app.views.cards import ago, draw_tiles, measured
-from app.views.running import draw_running_import, draw_running_round
+from app.views.running import draw_running_import, draw_running_round, fetch_progress
 
 PAGES = {"review": "review", "rounds": "rounds", "transfer": "transfer", "browse": "browse"}
 
@@ -95,9 +95,9 @@ def draw_happening(guest: Visit, drawn: Today) -> None:
     if now.running_import:
         draw_running_import(now.running_import)
     if now.running_round:
-        progress = rounds.progress(guest.studio, now.running_round.id)
+        progress, losses = fetch_progress(guest.studio, now.running_round.id)
         if progress:
-            draw_running_round(now.running_round, progress, key="today")
+            draw_running_round(now.running_round, progress, losses, key="today")
 
 
 guest = visit()

@@ -43,10 +43,10 @@ def chosen_source(guest: Visit) -> tuple[str, str]:
         required=True,
     )
     if how == "Folder on this machine":
-        folder, labels = st.columns(2)
+        left, right = st.columns(2)
         return (
-            folder.text_input("Folder", key="folder", placeholder="/videos/spring-meet").strip(),
-            labels.text_input(
+            left.text_input("Folder", key="folder", placeholder="/videos/spring-meet").strip(),
+            right.text_input(
                 "List of labels (optional)",
                 key="labels",
                 placeholder="labels.csv of the folder",

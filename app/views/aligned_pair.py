@@ -12,6 +12,7 @@ from app.resources import Visit
 from app.services.datasets import ClipCard, ClipFilter, Sprite, clips
 
 SHOWN = 9  # frames of each strip
+TIES = 13
 
 
 def align(costs: np.ndarray) -> list[tuple[int, int]]:
@@ -36,42 +37,48 @@ def draw_aligned_pair(guest: Visit) -> bool:
     pair = _pair(guest)
     if pair is None:
         return False
-    sheets = [
-        (str(media_file(guest.studio.settings, "sprite", clip.sha256 or "")), clip.sprite) for clip in pair
-    ]
-    ties = _ties(*sheets)
-    strips = [_strip(guest, clip, [tie[side] for tie in ties]) for side, clip in enumerate(pair)]
+    ties = _ties(*((str(path), sprite) for _, sprite, path in pair))
+    strips = [_strip(guest.media(clip.id, "sprite", clip.sha256), sprite) for clip, sprite, _ in pair]
     lines = "".join(
-        f'<line x1="{(place + 0.5) / SHOWN:.4f}" x2="{(place + 0.5) / SHOWN:.4f}" y1="0" y2="1"/>'
-        for place in range(SHOWN)
+        f'<line x1="{_across(above)}" x2="{_across(below)}" y1="0" y2="1"/>' for above, below in ties
     )
-    name = escape(pair[0].label_name or "")
+    name = escape(pair[0][0].label_name or "")
     st.html(
         f'<div class="fps-pair" role="img" aria-label="Two clips of {name}, aligned in time">{strips[0]}'
         f'<svg class="fps-ties" viewBox="0 0 1 1" preserveAspectRatio="none">{lines}</svg>{strips[1]}'
-        f'<p class="fps-caption">Two clips of <b>{name}</b>, tied where their moments match although one is '
-        "faster.</p></div>"
+        f'<p class="fps-caption">Two clips of <b>{name}</b> from this project. A line ties the moments that '
+        "look alike; where lines lean, one of the two is faster.</p></div>"
     )
     return True
 
 
-def _pair(guest: Visit) -> tuple[ClipCard, ClipCard] | None:
-    seen: dict[int, ClipCard] = {}
+Drawn = tuple[ClipCard, Sprite, Path]
+
+
+def _pair(guest: Visit) -> tuple[Drawn, Drawn] | None:
+    seen: dict[int, Drawn] = {}
     for clip in clips(guest.studio, ClipFilter(state="ready", label="labelled"), limit=60).clips:
-        if clip.label_id is None or not clip.sprite or not clip.sha256:
+        path = media_file(guest.studio.settings, "sprite", clip.sha256 or "")
+        if clip.label_id is None or clip.sprite is None or path is None:
             continue
-        if clip.label_id in seen and media_file(guest.studio.settings, "sprite", clip.sha256):
-            return seen[clip.label_id], clip
-        seen.setdefault(clip.label_id, clip)
+        if clip.label_id in seen:
+            return seen[clip.label_id], (clip, clip.sprite, path)
+        seen[clip.label_id] = (clip, clip.sprite, path)
     return None
 
 
+def _across(share: float) -> str:
+    """Place of a moment in [0, 1] along a strip, whose first and last frame are half a cell from the ends."""
+    return f"{(0.5 + share * (SHOWN - 1)) / SHOWN:.4f}"
+
+
 @st.cache_data(show_spinner=False, max_entries=8)
-def _ties(one: tuple[str, Sprite], other: tuple[str, Sprite]) -> list[tuple[int, int]]:
-    """SHOWN pairs of matching cells of two sprites, evenly spread over the cheapest path."""
+def _ties(one: tuple[str, Sprite], other: tuple[str, Sprite]) -> list[tuple[float, float]]:
+    """Matching moments of two sprites in [0, 1], evenly spread over the cheapest path."""
     looks = [_looks(Path(path), sprite) for path, sprite in (one, other)]
     path = align(1.0 - looks[0] @ looks[1].T)
-    return [path[round(place)] for place in np.linspace(0, len(path) - 1, SHOWN)]
+    spread = [path[round(place)] for place in np.linspace(0, len(path) - 1, TIES)]
+    return [(row / (len(looks[0]) - 1 or 1), column / (len(looks[1]) - 1 or 1)) for row, column in spread]
 
 
 def _looks(path: Path, sprite: Sprite) -> np.ndarray:
@@ -84,15 +91,13 @@ def _looks(path: Path, sprite: Sprite) -> np.ndarray:
     return moving / np.maximum(np.linalg.norm(moving, axis=1, keepdims=True), 1e-6)
 
 
-def _strip(guest: Visit, clip: ClipCard, frames: list[int]) -> str:
-    sprite = clip.sprite
-    assert sprite is not None  # _pair leaves those out
-    address = guest.media(clip.id, "sprite", clip.sha256)
+def _strip(address: str, sprite: Sprite) -> str:
+    """SHOWN frames of a sprite, evenly spread."""
     rows = -(-sprite.frames // sprite.columns)
     cells = []
-    for frame in frames:
-        across = 100 * (frame % sprite.columns) / max(1, sprite.columns - 1)
-        down = 100 * (frame // sprite.columns) / max(1, rows - 1)
+    for place in range(SHOWN):
+        row, column = divmod(round(place / (SHOWN - 1) * (sprite.frames - 1)), sprite.columns)
+        across, down = 100 * column / max(1, sprite.columns - 1), 100 * row / max(1, rows - 1)
         cells.append(
             f"<i style=\"aspect-ratio:{sprite.width}/{sprite.height};background-image:url('{address}');"
             f"background-size:{sprite.columns * 100}% {rows * 100}%;"

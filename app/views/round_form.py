@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from finepseudo_core.config import RoundConfig
+
+N = TypeVar("N", int, float)
 
 FIRST = ("pseudo_labels.threshold", "pseudo_labels.strategy", "self_training.iterations", "device")
 NAMES = {
@@ -64,14 +66,17 @@ def _field(preset: str, name: str, option: dataclasses.Field[Any], value: Any) -
         return st.checkbox(label, value, **shared)
     if isinstance(value, int | float):
         least = rule["at_least"] if rule["at_least"] is not None else rule["above"]
-        kind = type(value)
-        limits = {
-            "min_value": None if least is None else kind(least),
-            "max_value": None if rule["at_most"] is None else kind(rule["at_most"]),
-        }
-        style = {} if kind is int else {"format": "%g", "step": _step(value)}
-        return st.number_input(label, value=value, **limits, **style, **shared)
+        most = rule["at_most"]
+        if isinstance(value, int):
+            return st.number_input(label, _limit(least, int), _limit(most, int), value, **shared)
+        return st.number_input(
+            label, _limit(least, float), _limit(most, float), float(value), _step(value), "%g", **shared
+        )
     return st.text_input(label, value or "", placeholder="none", **shared) or None
+
+
+def _limit(value: float | None, kind: type[N]) -> N | None:
+    return None if value is None else kind(value)
 
 
 def _step(value: float) -> float:

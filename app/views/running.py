@@ -4,10 +4,35 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from app.services import rounds
 from app.services.datasets import ImportCard
 from app.services.rounds import RoundCard, RoundProgress
+from app.services.studio import Studio
 from app.views.cards import draw_progress, duration, plain, stage_words
 from app.views.figures import Points, draw, loss_figure, sparkline
+
+
+class Losses:
+    """The losses of one round as far as this visitor has fetched them."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[tuple[int, float]]] = {}
+        self.last_step_id = 0
+
+    def add(self, now: RoundProgress) -> None:
+        """Append what is new."""
+        for name, points in now.losses.items():
+            self.lines.setdefault(name, []).extend(points)
+        self.last_step_id = now.last_step_id
+
+
+def fetch_progress(studio: Studio, round_id: int) -> tuple[RoundProgress | None, Losses]:
+    """What a round is doing, and its losses so far; only the new ones are asked of the database."""
+    losses: Losses = st.session_state.setdefault(f"losses_of_{round_id}", Losses())
+    now = rounds.progress(studio, round_id, losses.last_step_id)
+    if now:
+        losses.add(now)
+    return now, losses
 
 
 def time_left(seconds: float | None) -> str:
@@ -28,7 +53,7 @@ def draw_running_import(card: ImportCard) -> None:
         )
 
 
-def draw_running_round(card: RoundCard, now: RoundProgress, key: str) -> None:
+def draw_running_round(card: RoundCard, now: RoundProgress, so_far: Losses, key: str) -> None:
     """Stage, step, time left and the newest loss of a round."""
     with st.container(key=f"card_round_{key}_{card.id}"):
         if now.state == "queued":
@@ -43,7 +68,7 @@ def draw_running_round(card: RoundCard, now: RoundProgress, key: str) -> None:
         )
         if now.message:
             st.caption(plain(now.message))
-        losses = stage_losses(now.losses, now.stage)
+        losses = stage_losses(so_far.lines, now.stage)
         if losses:
             name, points = next(iter(losses.items()))
             draw(sparkline(points, name), f"spark_{key}_{card.id}", f"{name} over the steps of this stage")
