@@ -83,7 +83,9 @@ class _View:
         self.image = scenery.resize(
             (self.side, self.side), Image.Resampling.BILINEAR, (x, y, x + seen, y + seen)
         )
-        self.behind = self.image.copy()
+        line = min(max(0, int(self.at(0, 0)[1])), self.side)
+        self.under = (0, line, self.side, self.side)
+        self.water = self.image.crop(self.under)
         self.draw = ImageDraw.Draw(self.image, "RGBA")
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -123,10 +125,8 @@ class _View:
 
     def cover_with_water(self) -> None:
         """Blend whatever is under the water line back into the water."""
-        line = int(self.at(0, 0)[1])
-        if line < self.side:
-            box = (0, max(line, 0), self.side, self.side)
-            self.image.paste(Image.blend(self.image.crop(box), self.behind.crop(box), 0.72), box)
+        if self.water.height:
+            self.image.paste(Image.blend(self.image.crop(self.under), self.water, 0.72), self.under)
 
     def glints(self, glints: Sequence[tuple[float, float, float]], number: int) -> None:
         """Light on the waves."""
@@ -239,8 +239,8 @@ class _View:
 _LIMB_JOINTS = ("shoulder", "elbow", "hand", "hip", "knee", "ankle", "toe")
 _LIGHT = (-0.35, 0.4)
 # Half circles behind and ahead of a limb that points along x.
-_BACK = [(-math.sin(math.pi * t / 8), math.cos(math.pi * t / 8)) for t in range(9)]
-_FRONT = [(math.sin(math.pi * t / 8), -math.cos(math.pi * t / 8)) for t in range(9)]
+_BACK = [(-math.sin(math.pi * t / 6), math.cos(math.pi * t / 6)) for t in range(7)]
+_FRONT = [(math.sin(math.pi * t / 6), -math.cos(math.pi * t / 6)) for t in range(7)]
 
 
 def _drops(style: Style, random: np.random.Generator) -> np.ndarray:
