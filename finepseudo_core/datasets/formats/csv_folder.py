@@ -90,7 +90,7 @@ def _read_tree(folder: Path) -> ImportList:
             continue
         reason = _unusable(folder.resolve(), path)
         if reason:
-            problems.append(ListProblem(0, name.as_posix(), reason))
+            problems.append(ListProblem(0, name.as_posix().encode(errors="replace").decode(), reason))
         else:
             clips.append(name)
     parents = {name.parent for name in clips}
@@ -187,6 +187,7 @@ def _clip(folder: Path, row: Mapping[str, str]) -> ListedClip | str:
 def _unusable(folder: Path, path: Path) -> str | None:
     """Why the file at `path` can't be a clip of the (resolved) folder; None where it can."""
     try:
+        str(path).encode()  # file names are bytes; the ones that aren't text fit in no database
         if not path.resolve().is_relative_to(folder):
             return "the path leads out of the folder; copy the file into it"
         if not path.exists():

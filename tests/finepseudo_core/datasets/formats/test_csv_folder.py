@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,17 @@ def test_a_link_out_of_the_folder_is_refused_in_both_ways(folder: Path) -> None:
     (folder / "link.mp4").symlink_to(folder.parent / "secret.mp4")
     assert reasons(read(folder)) == {0: "the path leads out of the folder; copy the file into it"}
     assert "leads out" in reasons(listed(folder, "path\nlink.mp4\n"))[2]
+
+
+def test_a_file_name_that_is_no_text_is_told(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4")).write_bytes(b"x")
+    found = read(folder)
+    assert len(found.clips) == 3
+    assert [problem.path for problem in found.problems] == ["caf?.mp4"]
+
+
+def test_an_absolute_path_inside_the_folder_is_fine(folder: Path) -> None:
+    assert [clip.key for clip in listed(folder, f"path\n{folder / 'a.mp4'}\n").clips] == ["a.mp4"]
 
 
 def test_lines_are_counted_through_quoted_line_breaks(folder: Path) -> None:
