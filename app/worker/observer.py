@@ -52,6 +52,7 @@ class RoundObserver:
         self.shown = row.iteration
         self._steps: list[tuple[str, int, int, dict[str, float]]] = []
         self._flushed_at = 0.0
+        self._survived = False
         with studio.database.read() as session:
             self.class_ids = {name: class_id for class_id, name in classes.names(session).items()}
 
@@ -75,8 +76,7 @@ class RoundObserver:
             case ClipLeftOut():
                 logger.warning("round %d leaves a clip out: %s", self.row.number, event.reason)
             case CheckpointSaved():
-                with self.studio.database.write() as session:
-                    jobs.survive(session, self.fence)
+                self._survive()
             case PseudoLabelsProposed():
                 self.publish(event.proposal, event.metrics)
             case RoundFinished():
@@ -152,6 +152,13 @@ class RoundObserver:
             eta_seconds=remaining.seconds(),
             message=self.message,
         )
+
+    def _survive(self) -> None:
+        """Having got further than before, the round is not one that dies on the spot again and again."""
+        if not self._survived:
+            with self.studio.database.write() as session:
+                jobs.survive(session, self.fence)
+        self._survived = True
 
     def _note_device(self, device: str) -> None:
         if device == self.device:

@@ -70,12 +70,12 @@ def register(studio: Studio, folder: Path, names: dict[str, str]) -> int:
 
 
 def queue_round(studio: Studio, **changes: object) -> int:
-    """Queue a small round on the labels as they stand, with a checkpoint after every step; returns its job.
+    """Queue a small round on the labels as they stand, with frequent checkpoints; returns its job.
 
     It trains for some seconds, so that something can happen to it on the way.
     """
     longer = {
-        "checkpoint_seconds": 0.0,
+        "checkpoint_seconds": 0.1,
         "pretraining__epochs": 8,
         "self_training__alignability_epochs": 8,
         "self_training__action_epochs": 8,

@@ -1,0 +1,11 @@
+from tests.app.worker.conftest import (
+    drawn,
+    imported,
+    imported_project,
+    settings,
+    start_worker,
+    studio,
+    undisturbed_model,
+)
+
+__all__ = ["drawn", "imported", "imported_project", "settings", "start_worker", "studio", "undisturbed_model"]
