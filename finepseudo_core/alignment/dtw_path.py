@@ -65,12 +65,12 @@ def dtw_path(
         open_start, open_end = relaxed and index == 0, relaxed and index == len(corners) - 2
         distances, steps, lengths = _align(block, relaxed, open_start, open_end)
         parts.append((distances, np.where(steps < 0, steps, steps + np.array([top, left])), lengths))
+        if not np.isfinite(distances).all():
+            raise ValueError(
+                f"no path of pair {int(np.flatnonzero(~np.isfinite(distances))[0])} meets the constraints: "
+                f"anchors {list(anchors)}, band {band}, relaxed {relaxed}. Widen the band or drop an anchor."
+            )
     distances, steps, lengths = parts[0] if len(parts) == 1 else _join(array, parts, corners)
-    if not np.isfinite(distances).all():
-        raise ValueError(
-            f"no path of pair {int(np.flatnonzero(~np.isfinite(distances))[0])} meets the constraints "
-            f"(anchors {list(anchors)}, band {band}, relaxed {relaxed}); widen the band or drop an anchor."
-        )
     return Alignment(*(torch.from_numpy(part).to(costs.device) for part in (distances, steps, lengths)))
 
 
@@ -119,7 +119,7 @@ def _align(
     pairs, rows, columns = block.shape
     distances = np.empty(pairs, block.dtype)
     steps = np.full((pairs, rows + columns - 1, 2), -1, np.int64)
-    lengths = np.empty(pairs, np.int64)
+    lengths = np.zeros(pairs, np.int64)
     _run(block, relaxed, open_start, open_end, distances, steps, lengths, True)
     return distances, steps, lengths
 

@@ -23,15 +23,15 @@ from finepseudo_core.alignment.arithmetic_cpu import (
 
 
 @njit(**OPTIONS)
-def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
+def _advance(costs, cell, shift, scale, gamma, line, record, tail, weights, keep, one):
     """One inner cell of the recursion for every lane: R, and the weights of its upper and left neighbours."""
     left, diagonal = record, record + STRIDE
     here, above = diagonal + STRIDE, diagonal + STRIDE + STRIDE
     upper, lefter = cell + cell, cell + cell + STRIDE
     inverse = one / gamma
     for lane in range(STRIDE):
-        d, u, f = row[diagonal + lane], row[here + lane], row[left + lane]
-        row[above + lane] = u
+        taken, before = line[tail + STRIDE + lane], line[here + lane]
+        d, u, f = line[diagonal + lane] - taken, before - taken, line[left + lane]
         near = u if u < f else f
         far = f if u < f else u
         least = d if d < near else near
@@ -39,7 +39,10 @@ def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
         first = decay((middle - least) * inverse)
         second = decay((far - least) * inverse)
         rest = first + second
-        row[here + lane] = (shift + scale * costs[cell + lane]) + (least - gamma * log_one_plus(rest))
+        total = (shift + scale * costs[cell + lane]) + (least - gamma * log_one_plus(rest))
+        line[here + lane] = total
+        line[above + lane] = before
+        line[tail + lane] = total if total < line[tail + lane] else line[tail + lane]
         if keep:
             share = one / (one + rest)
             of_near = first if d < near else one
@@ -48,44 +51,53 @@ def _advance(costs, cell, shift, scale, gamma, row, record, weights, keep, one):
 
 
 @njit(**OPTIONS)
-def _advance_border(costs, cell, shift, scale, row, here, before, weights, keep, first, from_above, one):
+def _advance_border(costs, cell, shift, scale, line, here, before, tail, weights, keep, i, j, one):
     """One cell of the first row or column for every lane: it has one neighbour, the first cell none."""
     zero = one - one
-    from_left = not (first or from_above)
     for lane in range(STRIDE):
-        previous = zero if first else row[before + lane]
-        row[here + STRIDE + lane] = previous
-        row[here + lane] = previous + (shift + scale * costs[cell + lane])
+        previous = line[before + lane] - line[tail + STRIDE + lane] if i + j > 0 else zero
+        total = previous + (shift + scale * costs[cell + lane])
+        line[here + STRIDE + lane] = line[before + lane]
+        line[here + lane] = total
+        line[tail + lane] = total if j == 0 or total < line[tail + lane] else line[tail + lane]
         if keep:
-            weights[cell + cell + lane] = one if from_above else zero
-            weights[cell + cell + STRIDE + lane] = one if from_left else zero
+            weights[cell + cell + lane] = one if i > 0 else zero
+            weights[cell + cell + STRIDE + lane] = one if j > 0 else zero
 
 
 @njit(**OPTIONS)
 def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
     """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
 
-    `row` (T2, 2, LANES) holds, for every column, R of the current row and R of the row before.
+    `row` (T2 + 1, 2, LANES) holds, for every column, R of the current row and R of the row before; last come
+    the least R of the current row and what was taken off the row before. R grows with the row while only
+    differences of neighbours, divided by γ, decide the weights: so each row is counted from the least of the
+    one before, and near zero float32 tells neighbours apart ten times as finely.
     """
     rows, columns = tile.shape[:2]
     one = one_like(tile)
     costs, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
+    offset = np.zeros(LANES, tile.dtype)
+    row[columns] = one - one
+    tail = U(columns * 2 * LANES)
     for i in range(rows):
+        for lane in range(LANES):
+            taken = row[columns, 0, lane]
+            row[columns, 1, lane] = taken
+            offset[lane] += taken
         for j in range(columns):
             cell = U((i * columns + j) * LANES)
             here = U(j * 2 * LANES)
             before = U(max(j - 1, 0) * 2 * LANES)
             if i > 0 and j > 0 and keep:
-                _advance(costs, cell, shift, scale, gamma, line, before, kept, True, one)
+                _advance(costs, cell, shift, scale, gamma, line, before, tail, kept, True, one)
             elif i > 0 and j > 0:
-                _advance(costs, cell, shift, scale, gamma, line, before, kept, False, one)
+                _advance(costs, cell, shift, scale, gamma, line, before, tail, kept, False, one)
             else:
-                _advance_border(
-                    costs, cell, shift, scale, line, here, before, kept, keep, i + j == 0, j == 0, one
-                )
+                _advance_border(costs, cell, shift, scale, line, here, before, tail, kept, keep, i, j, one)
         for lane in range(LANES):
             if ends[lane, 0] == i:
-                values[lane] = row[ends[lane, 1], 0, lane]
+                values[lane] = row[ends[lane, 1], 0, lane] + offset[lane]
 
 
 @njit(**OPTIONS)
@@ -107,7 +119,7 @@ def _collect(line, here, kept, right, below, flow, cell, one):
 def _backward(tile, row, weights, ends, seeds):
     """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell.
 
-    `row` (T2, 2, LANES) holds, for every column, the flow of the current row and of the row below.
+    `row` (T2 + 1, 2, LANES) holds, for every column, the flow of the current row and of the row below.
     """
     rows, columns = tile.shape[:2]
     one = one_like(tile)
@@ -195,7 +207,7 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
     rows, columns = costs.shape[1:]
     one = one_like(costs)
     tile = np.empty((rows, columns, LANES), costs.dtype)
-    row = np.empty((columns, 2, LANES), costs.dtype)
+    row = np.empty((columns + 1, 2, LANES), costs.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), costs.dtype)
     ends = np.empty((LANES, 2), np.int64)
     results = np.empty(LANES, costs.dtype)
@@ -234,7 +246,7 @@ def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
     if lanes != LANES:  # numba's cache on disk looks at this file alone
         raise ValueError("the compiled kernels are out of date; delete the __pycache__ folder beside them.")
     one = one_like(tiles)
-    row = np.empty((columns, 2, LANES), tiles.dtype)
+    row = np.empty((columns + 1, 2, LANES), tiles.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), tiles.dtype)
     ends = np.empty((LANES, 2), np.int64)
     ends[:, 0], ends[:, 1] = rows - 1, columns - 1

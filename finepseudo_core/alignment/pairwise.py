@@ -104,8 +104,8 @@ def _gradients(
         _align_tiles(tiles, gamma, values, seeds, wanted=True)
         flow = tiles.view(-1, frames.shape[1])  # (n T1, T2 LANES)
         of_first[here] += (flow @ frames.T).view_as(of_first[here])
-        back = first[here].reshape(-1, features).T @ flow  # (F, T2 LANES)
-        back = back.view(features, -1, LANES).permute(2, 1, 0)
+        back = flow.T @ first[here].reshape(-1, features)  # (T2 LANES, F): split by rows, never by the sum
+        back = back.view(-1, LANES, features).transpose(0, 1)
         of_second[there] += back[: there.stop - there.start]
     return of_first, of_second
 
