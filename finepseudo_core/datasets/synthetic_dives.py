@@ -107,7 +107,7 @@ def draw_dive(
     dive: Dive, random: np.random.Generator, size: int = 112
 ) -> tuple[Timing, Iterator[np.ndarray]]:
     """Phase lengths and RGB uint8 frames (size, size, 3) of one dive with random timing, looks and camera."""
-    pace = random.uniform(0.8, 1.3)
+    pace = random.uniform(0.85, 1.25)
     timing = Timing(
         takeoff=round(random.uniform(11, 17) * pace),
         flight=round(random.uniform(21, 27) * pace),

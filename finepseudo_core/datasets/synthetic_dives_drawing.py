@@ -56,7 +56,7 @@ def _camera(
     x, y = moments[0].centre[0] + 0.35, moments[0].centre[1] - 0.1
     shake = np.cumsum(random.normal(0, 0.45, (len(moments), 2)), axis=0)
     shake -= np.linspace(0, 1, len(moments))[:, None] * shake[-1]
-    offset = random.uniform(-0.25, 0.25)
+    offset = random.uniform(-0.12, 0.12)
     for number in range(len(moments)):
         ahead = moments[min(number + 3, len(moments) - 1)].centre
         x += 0.16 * (ahead[0] + 0.2 + offset - x)

@@ -19,6 +19,9 @@ Colour = tuple[int, int, int]
 Box = Callable[[float, float, float, float], tuple[float, float, float, float]]
 
 
+_SUITS: tuple[Colour, ...] = ((190, 36, 44), (24, 40, 110), (22, 110, 62), (40, 40, 46), (118, 30, 110))
+
+
 @dataclass(frozen=True)
 class Style:
     """Looks of one clip.
@@ -55,21 +58,20 @@ class Style:
 def random_style(random: np.random.Generator, size: int) -> Style:
     """Looks drawn at random."""
     tone = random.uniform(0, 1)
-    hue = random.uniform(0, 1)
     return Style(
         size=size,
-        body=random.uniform(0.46, 0.56),
+        body=random.uniform(0.54, 0.64),
         outdoors=bool(random.random() < 0.45),
-        skin=_blend((246, 203, 170), (112, 70, 46), tone),
-        suit=_colour(hue, 0.85, random.uniform(0.35, 0.8)),
-        cap=_colour(hue + random.uniform(0.3, 0.7), random.uniform(0.2, 0.9), random.uniform(0.15, 0.95)),
-        wall=_colour(random.uniform(0.05, 0.7), random.uniform(0.08, 0.35), random.uniform(0.5, 0.85)),
-        water=_colour(random.uniform(0.49, 0.58), random.uniform(0.55, 0.85), random.uniform(0.6, 0.8)),
+        skin=_blend((246, 203, 170), (128, 82, 56), tone),
+        suit=_SUITS[int(random.integers(len(_SUITS)))],
+        cap=_SUITS[int(random.integers(len(_SUITS)))],
+        wall=_colour(random.uniform(0.52, 0.62), random.uniform(0.08, 0.3), random.uniform(0.68, 0.85)),
+        water=_colour(random.uniform(0.51, 0.57), random.uniform(0.6, 0.8), random.uniform(0.68, 0.8)),
         one_piece=bool(random.random() < 0.5),
         jitter=random.uniform(0.2, 1.2),
         zoom=random.uniform(-0.06, 0.08),
         noise=random.uniform(0.5, 2.5),
-        gain=random.uniform(0.85, 1.12),
+        gain=random.uniform(0.9, 1.08),
         splash=random.uniform(0.7, 1.3),
     )
 
@@ -90,7 +92,7 @@ def paint_scenery(style: Style, course: Course, random: np.random.Generator) -> 
     image = Image.fromarray(np.broadcast_to(column, (height, width, 3)).astype(np.uint8))
     draw = ImageDraw.Draw(image, "RGBA")
     (_paint_outdoors if style.outdoors else _paint_hall)(draw, box, random)
-    image = image.filter(ImageFilter.BoxBlur(scale * 0.03))
+    image = image.filter(ImageFilter.BoxBlur(scale * 0.045))
     draw = ImageDraw.Draw(image, "RGBA")
     draw.rectangle(box(LEFT, SHORE + 0.07, RIGHT, SHORE), fill=(226, 226, 220))
     draw.rectangle(box(LEFT, SHORE, RIGHT, SHORE - 0.05), fill=(255, 255, 255, 70))
@@ -124,9 +126,9 @@ def _paint_hall(draw: ImageDraw.ImageDraw, box: Box, random: np.random.Generator
                 y = 1.05 + row * 0.26 + random.uniform(-0.03, 0.03)
                 x = x + random.uniform(-0.04, 0.04)
                 coat = _colour(random.uniform(0, 1), random.uniform(0.05, 0.45), random.uniform(0.3, 0.75))
-                draw.ellipse(box(x, y + 0.06, x + 0.16, y - 0.14), fill=(*coat, 180))
+                draw.ellipse(box(x, y + 0.06, x + 0.16, y - 0.14), fill=(*coat, 120))
                 face = _blend((215, 185, 160), (110, 75, 60), random.uniform(0, 1))
-                draw.ellipse(box(x + 0.04, y + 0.16, x + 0.12, y + 0.05), fill=(*face, 200))
+                draw.ellipse(box(x + 0.04, y + 0.16, x + 0.12, y + 0.05), fill=(*face, 130))
 
 
 def _paint_outdoors(draw: ImageDraw.ImageDraw, box: Box, random: np.random.Generator) -> None:
