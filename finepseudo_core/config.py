@@ -83,6 +83,7 @@ class AlignabilityEncoderConfig(Section):
     frames: int = option(32, "[A] T, frames per clip.", at_least=2)
     size: int = option(224, "Height and width of a frame in pixels.", at_least=16)
     width: int = option(32, "Channels of the first stage of convnet.", at_least=4)
+    pool: int = option(1, "Side of the grid that image features are max-pooled to; 1 as in CARL.", at_least=1)
     hidden: int = option(512, "Width of the two linear layers after pooling.", at_least=8)
     model: int = option(256, "Width of the transformer.", at_least=8)
     layers: int = option(3, "Transformer layers.", at_least=0)
@@ -292,6 +293,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "alignability_encoder.frames": 16,
         "alignability_encoder.size": 48,
         "alignability_encoder.width": 16,
+        "alignability_encoder.pool": 3,
         "alignability_encoder.hidden": 128,
         "alignability_encoder.model": 128,
         "alignability_encoder.layers": 2,
@@ -299,12 +301,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "alignability_encoder.feedforward": 256,
         "alignability_encoder.embedding": 64,
         "alignability_encoder.feature_views": 4,
-        "pretraining.epochs": 10,
+        "pretraining.epochs": 8,
         "pretraining.batch_size": 24,
-        "self_training.alignability_epochs": 20,
-        "self_training.action_epochs": 20,
+        "pseudo_labels.temperature": 0.05,
+        "self_training.alignability_epochs": 100,
+        "self_training.action_epochs": 30,
         "self_training.iterations": 1,
         "self_training.batch_size": 48,
+        "self_training.least_steps": 2,
         "optimizer.learning_rate": 1e-3,
         "optimizer.warmup_epochs": 1,
         "evaluation.clips": 2,

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from finepseudo_core.config import ActionEncoderConfig
+from finepseudo_core.encoders.oriented_energy import OrientedEnergy
 from finepseudo_core.encoders.torchvision_import import torchvision
 from finepseudo_core.encoders.weights import load_weights
 
@@ -48,7 +49,7 @@ class ActionEncoder(nn.Module):
 
 
 class NarrowR2Plus1D(nn.Module):
-    """R(2+1)D with one block per stage and few channels, for CPUs (Tran et al., CVPR 2018).
+    """Oriented energy, then a small R(2+1)D (Tran et al., CVPR 2018), for CPUs.
 
     Args:
         width: channels of the first stage; each of the three later stages doubles it.
@@ -57,7 +58,8 @@ class NarrowR2Plus1D(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         channels = (width, 2 * width, 4 * width, 8 * width)
-        self.stem = _factorised(3, width, (1, 2), kernel=5)
+        self.energy = OrientedEnergy()
+        self.stem = _factorised(self.energy.orientations, width, (1, 2))
         self.stages = nn.Sequential(
             _Residual(width, channels[0], (1, 1)),
             *(
@@ -69,7 +71,9 @@ class NarrowR2Plus1D(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, 3, T, H, W) -> (B, 8 * width)."""
-        return self.stages(self.stem(clips)).mean(dim=(2, 3, 4))
+        energies = self.energy(clips.transpose(1, 2).flatten(0, 1))  # (B * T, orientations, H, W)
+        maps = energies.unflatten(0, (len(clips), -1)).transpose(1, 2)
+        return self.stages(self.stem(maps)).mean(dim=(2, 3, 4))
 
 
 class _Residual(nn.Module):
@@ -87,15 +91,15 @@ class _Residual(nn.Module):
         return self.path(clips) + self.shortcut(clips)
 
 
-def _factorised(inputs: int, outputs: int, stride: tuple[int, int], kernel: int = 3) -> nn.Sequential:
+def _factorised(inputs: int, outputs: int, stride: tuple[int, int]) -> nn.Sequential:
     """A spatial convolution, then a temporal one; `stride` is (in time, in space)."""
     return nn.Sequential(
         nn.Conv3d(
             inputs,
             outputs,
-            (1, kernel, kernel),
+            (1, 3, 3),
             (1, stride[1], stride[1]),
-            (0, kernel // 2, kernel // 2),
+            (0, 1, 1),
             bias=False,
         ),
         nn.BatchNorm3d(outputs),

@@ -1,18 +1,22 @@
 """One pass over the unlabelled clips: both encoders, the gallery, and the pseudo-labels (Sec. 3.2)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from finepseudo_core.alignment.alignability import ClassAlignability, class_alignability
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.events import PseudoLabelsProposed
-from finepseudo_core.pseudo_labels.acceptance import measure
-from finepseudo_core.pseudo_labels.nonparametric_classifier import class_probabilities, draw_gallery
-from finepseudo_core.pseudo_labels.strategies import decide
+from finepseudo_core.pseudo_labels.acceptance import summarise
+from finepseudo_core.pseudo_labels.nonparametric_classifier import (
+    ClassPrediction,
+    NonparametricClassifier,
+    draw_gallery,
+)
+from finepseudo_core.pseudo_labels.strategies import Evidence, as_pseudo_labels, decide
 from finepseudo_core.records import ClipRecord, ExemplarMatch, Proposal, PseudoLabel
 from finepseudo_core.selftraining.image_features import embed_clips
 from finepseudo_core.selftraining.round import Round
@@ -28,14 +32,13 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
         The unlabelled clips whose pseudo-label is accepted, with that label.
     """
     stage = "proposal" if iteration == 0 else f"proposal {iteration}"
-    chunks = max(1, math.ceil(len(round.unlabelled) / PROPOSAL_CHUNK))
-    steps = round.progress.steps(stage, chunks, resumable=False)
+    chunks = chunked(round.unlabelled)
+    steps = round.progress.steps(stage, len(chunks), resumable=False)
     if steps.start < steps.total:
-        gallery, seen = Gallery.draw(round), []
+        gallery, seen = open_gallery(round), []
         for step in steps:
-            records = round.unlabelled[step * PROPOSAL_CHUNK : (step + 1) * PROPOSAL_CHUNK]
-            seen += look_at(round, gallery, records)
-            if step + 1 == chunks:
+            seen += look_at(round, gallery, chunks[step])
+            if step + 1 == steps.total:
                 publish(round, Proposal(iteration, round.classes, gallery.exemplars, tuple(seen)))
     accepted = round.progress.notes["accepted"]
     return tuple(
@@ -45,85 +48,88 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
 
 def publish(round: Round, proposal: Proposal) -> None:
     """Tell the observers, and keep what the next stage and the round's end need."""
-    truths = {record.key: record.truth for record in round.unlabelled if record.truth is not None}
-    round.notify(PseudoLabelsProposed(proposal, measure(proposal, truths)))
+    round.notify(PseudoLabelsProposed(proposal, measure(round, proposal)))
     round.progress.notes["accepted"] = {label.key: label.label for label in proposal.accepted}
     round.proposal = proposal
 
 
+def measure(round: Round, proposal: Proposal) -> dict[str, float]:
+    """Count and share of accepted labels; precision and accuracies where truth is known."""
+    number = {name: place for place, name in enumerate(round.classes)}
+    known = {record.key: record.truth for record in round.unlabelled if record.truth is not None}
+    rows = proposal.pseudo_labels
+    truth = np.array(
+        [number.get(known[row.key], len(number)) if row.key in known else -1 for row in rows], int
+    )
+    labels = np.array([number[row.label] for row in rows], int)
+    accepted = np.array([row.accepted for row in rows], bool)
+    counts = summarise(labels, accepted, len(number), truth).overall
+    metrics = {"accepted": float(counts.accepted), "coverage": counts.accepted / max(1, counts.proposed)}
+    if counts.precision is not None:
+        metrics["precision"] = counts.precision
+    if (truth >= 0).any():
+        for name, by in (
+            ("accuracy", [row.probabilities for row in rows]),
+            ("accuracy_action", [row.action_probabilities for row in rows]),
+            ("accuracy_alignability", [row.alignability_probabilities for row in rows]),
+        ):
+            metrics[name] = float((np.stack(by).argmax(1) == truth)[truth >= 0].mean())
+    return metrics
+
+
 @dataclass(frozen=True)
 class Gallery:
-    """Embeddings of the exemplars (M, T, F), their class numbers (M,) and records."""
+    """The exemplars of a round, and the classifier that compares clips with them."""
 
-    embeddings: Tensor
-    classes: Tensor
+    classifier: NonparametricClassifier
     records: tuple[ClipRecord, ...]
-    exemplars: dict[str, tuple[str, ...]]
+    exemplars: Mapping[str, tuple[str, ...]]
 
-    @classmethod
-    def draw(cls, round: Round) -> "Gallery":
-        """Exemplars of every class, drawn once per round from the human-labelled clips."""
-        exemplars = draw_gallery(
-            round.labelled,
-            per_class=round.config.pseudo_labels.exemplars,
-            seed=round.config.seed,
-            chosen=round.exemplars,
-        )
-        by_key = {record.key: record for record in round.labelled}
-        records = tuple(by_key[key] for name in round.classes for key in exemplars[name])
-        classes = torch.tensor(round.class_numbers(records), device=round.device)
-        return cls(embed_clips(round, records), classes, records, exemplars)
+    def predict(self, round: Round, records: Sequence[ClipRecord]) -> ClassPrediction:
+        """p_A (N, K), S̄ (N, K) and the nearest exemplars of some clips (Eq. 7-8)."""
+        return self.classifier.predict(embed_clips(round, records), nearest=NEAREST)
+
+
+def open_gallery(round: Round) -> Gallery:
+    """Exemplars of every class, drawn once per round from the human-labelled clips, and their embeddings."""
+    config, by_key = round.config.pseudo_labels, {record.key: record for record in round.labelled}
+    labels = {key: str(record.label) for key, record in by_key.items()}
+    exemplars = draw_gallery(
+        labels, round.classes, most=config.exemplars, seed=round.config.seed, pinned=round.exemplars
+    )
+    records = tuple(by_key[key] for name in round.classes for key in exemplars[name])
+    classifier = NonparametricClassifier(
+        embed_clips(round, records),
+        torch.tensor(round.class_numbers(records), device=round.device),
+        len(round.classes),
+        round.models["score"],
+        gamma=round.config.alignment.gamma,
+        temperature=config.temperature,
+    )
+    return Gallery(classifier, records, exemplars)
 
 
 @torch.no_grad()
-def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> list[PseudoLabel]:
+def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tuple[PseudoLabel, ...]:
     """Pseudo-labels of some clips: one forward pass of both encoders, then alignment with the gallery."""
+    if not records:
+        return ()
     config, models = round.config.pseudo_labels, round.models.eval()
-    aligned = align_with_gallery(round, gallery, records)
-    class_scores = aligned.scores  # (N, K)
-    p_alignability = class_probabilities(class_scores, config.temperature)  # (N, K)
+    p_alignability, aligned = gallery.predict(round, records)
     p_action, spread = models["action"].predict_with_spread(
         action_clips(round, records), config.uncertainty_passes
     )
-    decision = decide(config, p_action, p_alignability, class_scores, spread)
-    rows = [part.cpu().numpy() for part in (p_action, p_alignability, decision.probabilities, class_scores)]
+    arrays = (part.cpu().numpy() for part in (p_action, p_alignability, aligned.scores, spread))
+    evidence = Evidence(*arrays)
     nearest = [
-        (part[0].tolist(), part[1].tolist())
-        for part in zip(aligned.nearest, aligned.nearest_scores, strict=True)
+        [
+            ExemplarMatch(gallery.records[place].key, str(gallery.records[place].label), score)
+            for place, score in zip(places.tolist(), scores.tolist(), strict=True)
+        ]
+        for places, scores in zip(aligned.nearest, aligned.nearest_scores, strict=True)
     ]
-    return [
-        PseudoLabel(
-            key=record.key,
-            label=round.classes[number],
-            confidence=float(decision.confidence[place]),
-            alignability=float(class_scores[place, number]),
-            accepted=bool(decision.accepted[place]),
-            action_probabilities=rows[0][place],
-            alignability_probabilities=rows[1][place],
-            probabilities=rows[2][place],
-            class_alignabilities=rows[3][place],
-            nearest=tuple(
-                ExemplarMatch(gallery.records[column].key, str(gallery.records[column].label), score)
-                for column, score in zip(*nearest[place], strict=True)
-            ),
-        )
-        for place, (record, number) in enumerate(zip(records, decision.labels.tolist(), strict=True))
-    ]
-
-
-def align_with_gallery(
-    round: Round, gallery: Gallery, records: Sequence[ClipRecord]
-) -> tuple[Tensor, Tensor]:
-    """Alignability of clips with every class (N, K), Eq. 7, and with every exemplar (N, M), Eq. 3."""
-    return class_alignability(
-        embed_clips(round, records),
-        gallery.embeddings,
-        gallery.classes,
-        len(round.classes),
-        round.models["score"],
-        round.config.alignment.gamma,
-        nearest=NEAREST,
-    )
+    keys = [record.key for record in records]
+    return as_pseudo_labels(keys, round.classes, evidence, decide(evidence, config), nearest)
 
 
 def action_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
@@ -131,3 +137,9 @@ def action_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     config = round.config.action_encoder
     clips = WholeClips(round.store, records, config.frames, config.size, stride=config.stride)
     return torch.cat([clips[index] for index in range(len(clips))]).to(round.device)
+
+
+def chunked(records: Sequence[ClipRecord]) -> list[Sequence[ClipRecord]]:
+    """Records in runs of PROPOSAL_CHUNK, at least one run."""
+    runs = max(1, math.ceil(len(records) / PROPOSAL_CHUNK))
+    return [records[place * PROPOSAL_CHUNK : (place + 1) * PROPOSAL_CHUNK] for place in range(runs)]
