@@ -17,84 +17,89 @@ from finepseudo_core.alignment.arithmetic_cpu import (
     STRIDE,
     U,
     decay,
-    log_one_plus,
+    log_and_share,
     one_like,
 )
 
+ROWS_BETWEEN_REBASING = 4
+
 
 @njit(**OPTIONS)
-def _advance(costs, cell, shift, scale, gamma, line, record, tail, weights, keep, one):
+def _advance(costs, cell, shift, scale, gamma, line, record, weights, keep, one):
     """One inner cell of the recursion for every lane: R, and the weights of its upper and left neighbours."""
     left, diagonal = record, record + STRIDE
     here, above = diagonal + STRIDE, diagonal + STRIDE + STRIDE
     upper, lefter = cell + cell, cell + cell + STRIDE
     inverse = one / gamma
     for lane in range(STRIDE):
-        taken, before = line[tail + STRIDE + lane], line[here + lane]
-        d, u, f = line[diagonal + lane] - taken, before - taken, line[left + lane]
+        d, u, f = line[diagonal + lane], line[here + lane], line[left + lane]
+        line[above + lane] = u
         near = u if u < f else f
         far = f if u < f else u
         least = d if d < near else near
         middle = near if d < near else d
         first = decay((middle - least) * inverse)
         second = decay((far - least) * inverse)
-        rest = first + second
-        total = (shift + scale * costs[cell + lane]) + (least - gamma * log_one_plus(rest))
-        line[here + lane] = total
-        line[above + lane] = before
-        line[tail + lane] = total if total < line[tail + lane] else line[tail + lane]
+        logarithm, share = log_and_share(first + second)
+        line[here + lane] = (shift + scale * costs[cell + lane]) + (least - gamma * logarithm)
         if keep:
-            share = one / (one + rest)
             of_near = first if d < near else one
             weights[upper + lane] = (of_near if u < f else second) * share
             weights[lefter + lane] = (second if u < f else of_near) * share
 
 
 @njit(**OPTIONS)
-def _advance_border(costs, cell, shift, scale, line, here, before, tail, weights, keep, i, j, one):
+def _advance_border(costs, cell, shift, scale, line, here, before, weights, keep, i, j, one):
     """One cell of the first row or column for every lane: it has one neighbour, the first cell none."""
     zero = one - one
     for lane in range(STRIDE):
-        previous = line[before + lane] - line[tail + STRIDE + lane] if i + j > 0 else zero
-        total = previous + (shift + scale * costs[cell + lane])
-        line[here + STRIDE + lane] = line[before + lane]
-        line[here + lane] = total
-        line[tail + lane] = total if j == 0 or total < line[tail + lane] else line[tail + lane]
+        previous = line[before + lane] if i + j > 0 else zero
+        line[here + STRIDE + lane] = previous
+        line[here + lane] = previous + (shift + scale * costs[cell + lane])
         if keep:
             weights[cell + cell + lane] = one if i > 0 else zero
             weights[cell + cell + STRIDE + lane] = one if j > 0 else zero
 
 
 @njit(**OPTIONS)
+def _rebase(row, columns, offset):
+    """Take about the least R of the row off all of it, for every lane, and add it to the lane's offset.
+
+    R grows with the row while only differences of neighbours, divided by γ, decide the weights: near zero
+    float32 tells them apart ten times as finely.
+    """
+    for lane in range(LANES):
+        least = row[0, 0, lane]
+        for j in range(ROWS_BETWEEN_REBASING, columns, ROWS_BETWEEN_REBASING):
+            least = min(least, row[j, 0, lane])
+        for j in range(columns):
+            row[j, 0, lane] -= least
+        offset[lane] += least
+
+
+@njit(**OPTIONS)
 def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
     """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
 
-    `row` (T2 + 1, 2, LANES) holds, for every column, R of the current row and R of the row before; last come
-    the least R of the current row and what was taken off the row before. R grows with the row while only
-    differences of neighbours, divided by γ, decide the weights: so each row is counted from the least of the
-    one before, and near zero float32 tells neighbours apart ten times as finely.
+    `row` (T2, 2, LANES) holds, for every column, R of the current row and R of the row before.
     """
     rows, columns = tile.shape[:2]
     one = one_like(tile)
     costs, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
     offset = np.zeros(LANES, tile.dtype)
-    row[columns] = one - one
-    tail = U(columns * 2 * LANES)
     for i in range(rows):
-        for lane in range(LANES):
-            taken = row[columns, 0, lane]
-            row[columns, 1, lane] = taken
-            offset[lane] += taken
+        if i > 0 and i % ROWS_BETWEEN_REBASING == 0:
+            _rebase(row, columns, offset)
         for j in range(columns):
             cell = U((i * columns + j) * LANES)
             here = U(j * 2 * LANES)
             before = U(max(j - 1, 0) * 2 * LANES)
             if i > 0 and j > 0 and keep:
-                _advance(costs, cell, shift, scale, gamma, line, before, tail, kept, True, one)
+                _advance(costs, cell, shift, scale, gamma, line, before, kept, True, one)
             elif i > 0 and j > 0:
-                _advance(costs, cell, shift, scale, gamma, line, before, tail, kept, False, one)
+                _advance(costs, cell, shift, scale, gamma, line, before, kept, False, one)
             else:
-                _advance_border(costs, cell, shift, scale, line, here, before, tail, kept, keep, i, j, one)
+                _advance_border(costs, cell, shift, scale, line, here, before, kept, keep, i, j, one)
         for lane in range(LANES):
             if ends[lane, 0] == i:
                 values[lane] = row[ends[lane, 1], 0, lane] + offset[lane]
@@ -119,7 +124,7 @@ def _collect(line, here, kept, right, below, flow, cell, one):
 def _backward(tile, row, weights, ends, seeds):
     """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell.
 
-    `row` (T2 + 1, 2, LANES) holds, for every column, the flow of the current row and of the row below.
+    `row` (T2, 2, LANES) holds, for every column, the flow of the current row and of the row below.
     """
     rows, columns = tile.shape[:2]
     one = one_like(tile)
@@ -207,7 +212,7 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
     rows, columns = costs.shape[1:]
     one = one_like(costs)
     tile = np.empty((rows, columns, LANES), costs.dtype)
-    row = np.empty((columns + 1, 2, LANES), costs.dtype)
+    row = np.empty((columns, 2, LANES), costs.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), costs.dtype)
     ends = np.empty((LANES, 2), np.int64)
     results = np.empty(LANES, costs.dtype)
@@ -246,7 +251,7 @@ def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
     if lanes != LANES:  # numba's cache on disk looks at this file alone
         raise ValueError("the compiled kernels are out of date; delete the __pycache__ folder beside them.")
     one = one_like(tiles)
-    row = np.empty((columns + 1, 2, LANES), tiles.dtype)
+    row = np.empty((columns, 2, LANES), tiles.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), tiles.dtype)
     ends = np.empty((LANES, 2), np.int64)
     ends[:, 0], ends[:, 1] = rows - 1, columns - 1
