@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finepseudo_core.alignment import dtw_path, reference
+from finepseudo_core.alignment import dtw_path, reference, soft_dtw
 from finepseudo_core.alignment.arithmetic_cpu import LANES
 from finepseudo_core.alignment.dtw_path import dtw_distance
 
@@ -115,8 +115,6 @@ def test_a_whole_batch_agrees_with_single_pairs():
 
 
 def test_soft_dtw_tends_to_hard_dtw():
-    from finepseudo_core.alignment import soft_dtw
-
     costs = torch.rand(8, 20, 16, dtype=torch.float64)
     torch.testing.assert_close(soft_dtw(costs, 1e-6), dtw_path(costs).distances, rtol=0, atol=1e-4)
 
