@@ -1,13 +1,12 @@
 """Is everything sound that the studio stands on? One finding per thing looked at."""
 
-import importlib
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
 
-from app import artifacts
+from app import artifacts, supervisor
 from app.services import health
 from app.services.studio import Studio, open_studio
 from app.settings import Settings
@@ -49,14 +48,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _library(name: str) -> Finding:
-    try:
-        module: ModuleType = importlib.import_module(name)
-    except (ImportError, OSError) as error:
-        return Finding(name, False, f"can't be loaded ({error}); run: make setup")
-    detail = str(getattr(module, "__version__", "present"))
-    if name == "torch":
-        detail += ", with CUDA" if module.cuda.is_available() else ", on the CPU"
-    return Finding(name, True, detail)
+    """Loaded in a process of its own: a broken build may fail in any way, or crash."""
+    program = f"import {name} as it; print(getattr(it, '__version__', 'present'))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    if loaded.returncode == 0:
+        return Finding(name, True, loaded.stdout.strip())
+    last = (loaded.stderr.strip().splitlines() or [supervisor.ending(loaded.returncode)])[-1]
+    return Finding(name, False, f"can't be loaded ({last}); delete the folder .venv and run: make setup")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -80,8 +78,8 @@ def _verdicts(studio: Studio) -> Finding:
 
 def _clips(studio: Studio) -> Finding:
     with studio.database.read() as session:
-        listed = clips.files(session)
-    lost = [key for key, path in listed if not artifacts.inside(studio.settings, path).is_file()]
+        listed = [row[0] for row in clips.page(session, round_id=None, iteration=-1, state="ready")[0]]
+    lost = [clip.key for clip in listed if not artifacts.inside(studio.settings, clip.path).is_file()]
     if not lost:
         return Finding("clips", True, f"{len(listed)} files are where they belong")
     named = ", ".join(lost[:NAMED])

@@ -134,7 +134,12 @@ class Worker:
         logger.info("job %d (%s), attempt %d", job.id, job.kind, job.attempt)
         command = [sys.executable, "-m", "app.worker.child", str(settings.project)]
         command += [str(fence.job_id), str(fence.attempt), fence.owner]
-        environment = {**os.environ, "FINEPSEUDO_DATABASE_URL": settings.database_url}
+        environment = {
+            **os.environ,
+            "FINEPSEUDO_DATABASE_URL": settings.database_url,
+            # idle torch threads would spin: beside a busy browser a step took up to five times as long
+            "OMP_WAIT_POLICY": "passive",
+        }
         process = processes.start_bound(command, environment=environment, folder=ROOT)
         lane.running = Running(fence, job.kind, process, time.monotonic() + settings.heartbeat_seconds)
 

@@ -1,4 +1,4 @@
-from tests.app.worker.conftest import (
+from tests.app.conftest import (
     drawn,
     imported,
     imported_project,

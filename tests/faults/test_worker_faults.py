@@ -61,7 +61,7 @@ def test_kill_minus_nine_of_child_and_worker_changes_nothing(imported, start_wor
     assert wait_until(lambda: not alive(child), 2)
     assert squares.state(imported, job_id) == "running"
     start_worker()
-    assert wait_until(lambda: is_over(imported, job_id), 60)
+    assert wait_until(lambda: is_over(imported, job_id), 120)
     assert model_of(imported, job_id) == undisturbed_model
     assert squares.job(imported, job_id).attempt == 3
 
@@ -98,7 +98,7 @@ def test_cancel_takes_effect_at_once_and_a_resumed_round_ends_the_same(
     assert time.monotonic() - asked < 5  # a step takes some 20 ms, a busy machine more
     with imported.database.write() as session:
         assert jobs.resume(session, job_id=job_id)
-    assert wait_until(lambda: is_over(imported, job_id), 60)
+    assert wait_until(lambda: is_over(imported, job_id), 120)
     assert model_of(imported, job_id) == undisturbed_model
 
 
@@ -113,7 +113,7 @@ def test_sigterm_gives_the_round_back_and_this_is_no_death(imported, start_worke
     with imported.database.read() as session:
         assert jobs.workers(session) == []
     start_worker()
-    assert wait_until(lambda: is_over(imported, job_id), 60)
+    assert wait_until(lambda: is_over(imported, job_id), 120)
     assert model_of(imported, job_id) == undisturbed_model
 
 
@@ -130,7 +130,7 @@ def test_a_worker_frozen_beyond_its_lease_is_replaced_and_writes_nothing_more(
     frozen.send_signal(signal.SIGCONT)
     os.kill(child, signal.SIGCONT)
     assert wait_until(lambda: not alive(child), 10)
-    assert wait_until(lambda: is_over(imported, job_id), 60)
+    assert wait_until(lambda: is_over(imported, job_id), 120)
     assert model_of(imported, job_id) == undisturbed_model
     assert squares.job(imported, job_id).attempt == 2
     assert frozen.poll() is None
