@@ -59,8 +59,6 @@ def visit() -> Visit:
     user_id = read_cookie(project.secret, signed_cookie())
     user = users.get(project, user_id) if user_id is not None else None
     if user is None:
-        st.error(
-            "You are not signed in any more. Ask whoever runs the studio for a new sign-in link.", icon=":material/lock:"
-        )
+        st.error("You are not signed in any more. Ask whoever runs the studio for a new sign-in link.")
         st.stop()
     return Visit(project, user)

@@ -24,5 +24,6 @@ page = st.navigation(
     ],
     position="top",
 )
-draw_worker_line(health.workers(guest.studio))
+if page.url_path != "review":  # reviewing needs no worker, and every line of the screen
+    draw_worker_line(health.workers(guest.studio))
 page.run()

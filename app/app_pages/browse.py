@@ -80,6 +80,7 @@ def draw_one(guest: Visit, wanted: str) -> None:
 
 
 guest = visit()
+st.title("Browse")
 wanted = st.query_params.get("clip")
 if wanted is None:
     draw_grid(guest)

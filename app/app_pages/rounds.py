@@ -40,8 +40,8 @@ def draw_start(guest: Visit, *, busy: bool) -> None:
     """Preset, a few settings, start."""
     with st.container(key="card_start"):
         presets = rounds.presets()
-        head, choice = st.columns([3, 4], vertical_alignment="center")
-        head.markdown("##### Start a round")
+        head, choice, act = st.columns([2, 5, 2], vertical_alignment="center")
+        head.markdown("#### Start a round")
         preset = choice.segmented_control(
             "Preset",
             list(presets),
@@ -52,8 +52,9 @@ def draw_start(guest: Visit, *, busy: bool) -> None:
         )
         st.caption(f"Learns from the labels as they stand now. {preset}: {ABOUT.get(preset, '')}.")
         changes = draw_settings(preset, presets[preset])
-        st.button(
+        act.button(
             "Start round",
+            width="stretch",
             type="primary",
             key="start",
             on_click=start,

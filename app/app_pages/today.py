@@ -55,15 +55,19 @@ def draw_counts(now: Today) -> None:
     draw_tiles(tiles)
 
 
-def draw_method(guest: Visit) -> None:
+def draw_method(guest: Visit, *, beside: bool) -> None:
     """What the studio does, in three sentences and a picture of the project's own clips."""
     with st.container(key="card_method"):
-        st.markdown(
+        words, picture = st.container(), st.container()
+        if beside:
+            words, picture = st.columns([2, 3], gap="medium", vertical_alignment="center")
+        words.markdown(
             "**How it works.** A few labelled clips teach the studio which movements unfold alike. "
             "It lays every other clip over them, moment by moment, and proposes a label where they match. "
             "You confirm or correct with one key, and the next round learns from what you decided."
         )
-        draw_aligned_pair(guest)
+        with picture:
+            draw_aligned_pair(guest)
 
 
 def draw_active(now: Today) -> None:
@@ -75,7 +79,7 @@ def draw_active(now: Today) -> None:
         st.markdown(f"**Round {card.number}** is the one you review, finished {ago(card.finished_at)}")
         top1 = card.metrics.get("test_top1")
         st.markdown(
-            f"It looked at {card.proposed} unlabelled clips and accepted {card.accepted} proposals."
+            f"It looked at {card.proposed} unlabelled clips and accepted {card.accepted} of its proposals."
             + (f" On clips kept for testing it is right in {top1:.0%}." if top1 is not None else "")
         )
 
@@ -109,7 +113,7 @@ with left:
     draw_happening(guest, now)
 with right:
     if now.active_round is None:
-        draw_method(guest)
+        draw_method(guest, beside=False)
     else:
         draw_active(now)
 draw_counts(now)
@@ -120,4 +124,4 @@ if now.unreadable:
         icon=":material/warning:",
     )
 if now.active_round is not None:
-    draw_method(guest)
+    draw_method(guest, beside=True)

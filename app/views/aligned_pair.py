@@ -2,6 +2,7 @@
 
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
@@ -39,13 +40,17 @@ def draw_aligned_pair(guest: Visit) -> bool:
         return False
     ties = _ties(*((str(path), sprite) for _, sprite, path in pair))
     strips = [_strip(guest.media(clip.id, "sprite", clip.sha256), sprite) for clip, sprite, _ in pair]
-    lines = "".join(
-        f'<line x1="{_across(above)}" x2="{_across(below)}" y1="0" y2="1"/>' for above, below in ties
+    lines = "".join(f'<path d="M{_across(above)} 0L{_across(below)} 40"/>' for above, below in ties)
+    # As a background: Streamlit takes svg elements out of a page's HTML.
+    drawn = quote(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 40" preserveAspectRatio="none" '
+        f'fill="none" stroke="#d9912a" stroke-width="2">{lines}</svg>'
     )
     name = escape(pair[0][0].label_name or "")
     st.html(
         f'<div class="fps-pair" role="img" aria-label="Two clips of {name}, aligned in time">{strips[0]}'
-        f'<svg class="fps-ties" viewBox="0 0 1 1" preserveAspectRatio="none">{lines}</svg>{strips[1]}'
+        f'<div class="fps-ties" style="background-image:url(\'data:image/svg+xml,{drawn}\')"></div>'
+        f"{strips[1]}"
         f'<p class="fps-caption">Two clips of <b>{name}</b> from this project. A line ties the moments that '
         "look alike; where lines lean, one of the two is faster.</p></div>"
     )
@@ -68,8 +73,8 @@ def _pair(guest: Visit) -> tuple[Drawn, Drawn] | None:
 
 
 def _across(share: float) -> str:
-    """Place of a moment in [0, 1] along a strip, whose first and last frame are half a cell from the ends."""
-    return f"{(0.5 + share * (SHOWN - 1)) / SHOWN:.4f}"
+    """Place of a moment in [0, 1] along a strip 1000 wide; its first frame's middle is half a cell in."""
+    return f"{1000 * (0.5 + share * (SHOWN - 1)) / SHOWN:.1f}"
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -17,7 +17,7 @@ SHOWN = 24
 def draw_head(card: RoundCard) -> None:
     """Number, state, age."""
     active = " :primary-badge[under review]" if card.active else ""
-    st.markdown(f"##### Round {card.number} &nbsp; {state_badge(card.state, stopping=card.stopping)}{active}")
+    st.markdown(f"#### Round {card.number} &nbsp; {state_badge(card.state, stopping=card.stopping)}{active}")
     who = f" by {plain(card.created_by)}" if card.created_by else ""
     st.caption(
         f"{card.preset}, started {ago(card.created_at)}{who}" + (f", on {card.device}" if card.device else "")

@@ -14,7 +14,7 @@ _mount = st.components.v2.component(
 )
 
 
-def clip_grid(clips: Sequence[Mapping[str, Any]], key: str, *, least_width: int = 132) -> int | None:
+def clip_grid(clips: Sequence[Mapping[str, Any]], key: str, *, least_width: int = 118) -> int | None:
     """Draw the grid; returns the id of the clip that was just opened.
 
     Args:

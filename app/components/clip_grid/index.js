@@ -25,9 +25,10 @@ class ClipGrid {
   }
 
   card(clip) {
-    const canvas = element("canvas", { class: "film", hidden: true, "aria-hidden": "true" });
+    const shape = clip.sprite ? `aspect-ratio: ${clip.sprite.width} / ${clip.sprite.height}` : null;
+    const canvas = element("canvas", { class: "film", hidden: true, "aria-hidden": "true", style: shape });
     const picture = clip.thumb
-      ? element("img", { class: "film", src: clip.thumb, alt: "", loading: "lazy" })
+      ? element("img", { class: "film", src: clip.thumb, alt: "", loading: "lazy", style: shape })
       : element("span", { class: "film absent" }, clip.absent);
     const play = () => {
       if (!clip.sprite || lessMotion()) return;

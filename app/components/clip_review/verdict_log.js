@@ -4,6 +4,10 @@
 
 const RESEND_AFTER = 1500; // ms without an acknowledgement
 const OFFLINE_AFTER = 4000; // ms after which we say so
+const RELOAD_AFTER = 8000; // ms after which the page is loaded anew, if the server answers at all
+const RELOAD_PAUSE = 20000; // ms between two such reloads
+
+const now = () => performance.timeOrigin + performance.now();
 
 /** crypto.randomUUID is missing outside secure contexts (http on a LAN address). */
 function newUuid() {
@@ -45,7 +49,7 @@ class VerdictLog {
   }
 
   append(event) {
-    const whole = { uuid: newUuid(), made_at: new Date().toISOString(), order: performance.timeOrigin + performance.now(), ...event };
+    const whole = { uuid: newUuid(), made_at: new Date().toISOString(), order: now(), ...event };
     this.pending.set(whole.uuid, whole);
     try {
       localStorage.setItem(this.prefix + whole.uuid, JSON.stringify(whole));
@@ -80,14 +84,32 @@ class VerdictLog {
     if (!this.pending.size) return;
     if (performance.now() - (this.sentAt ?? -Infinity) > RESEND_AFTER) this.flush();
     this.report();
+    if (this.age() > RELOAD_AFTER) this.reload();
+  }
+
+  /** How long the oldest verdict has been waiting on this page. */
+  age() {
+    const oldest = this.pending.values().next().value;
+    return oldest ? now() - Math.max(oldest.order, performance.timeOrigin) : 0;
+  }
+
+  /** A server that was restarted, or forgot us while the machine slept, hears nothing from this page any more;
+      a fresh one sends what is kept. */
+  async reload() {
+    const last = Number(sessionStorage.getItem("finepseudo.reloaded") ?? 0);
+    if (!this.kept || this.reloading || now() - last < RELOAD_PAUSE) return;
+    this.reloading = true;
+    const answer = await fetch("/_stcore/health", { cache: "no-store" }).catch(() => null);
+    this.reloading = false;
+    if (!answer?.ok || this.age() <= RELOAD_AFTER) return;
+    sessionStorage.setItem("finepseudo.reloaded", String(now()));
+    location.reload();
   }
 
   report() {
     const waiting = this.pending.size;
     if (!waiting) return this.onStatus("saved", 0);
-    const oldest = this.pending.values().next().value;
-    const age = performance.timeOrigin + performance.now() - oldest.order;
-    return this.onStatus(age > OFFLINE_AFTER ? "offline" : "saving", waiting);
+    return this.onStatus(this.age() > OFFLINE_AFTER ? "offline" : "saving", waiting);
   }
 
   close() {
