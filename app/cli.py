@@ -114,7 +114,7 @@ def run_round(options: Namespace) -> int:
             print(f"Round {card.number} is queued; a running worker takes it.")
             return 0
         number = card.id
-        card = _wait(studio, lambda: _present(rounds.card(studio, number)))
+        card = _wait(studio, lambda: rounds.card(studio, number))
     for line in describe(card):
         print(line)
     return 0 if card.state == "succeeded" else FAILED
@@ -261,11 +261,9 @@ def _opened(options: Namespace, *, create: bool = False) -> Iterator[Studio]:
 
 
 def _owner(studio: Studio) -> int:
-    admins = [user.id for user in users.listing(studio) if user.role == "admin"]
-    if not admins:
+    if not any(user.role == "admin" for user in users.listing(studio)):
         users.ensure_owner(studio)
-        return _owner(studio)
-    return min(admins)
+    return min(user.id for user in users.listing(studio) if user.role == "admin")
 
 
 def _named(studio: Studio, name: str) -> int:
@@ -273,12 +271,6 @@ def _named(studio: Studio, name: str) -> int:
         if user.name == name:
             return user.id
     raise StudioError(f"There is nobody called {name!r}; `users list` shows who is there.")
-
-
-def _present(card: rounds.RoundCard | None) -> rounds.RoundCard:
-    if card is None:
-        raise StudioError("The round is gone from the database; restore it from a backup.")
-    return card
 
 
 def _setting(text: str) -> tuple[str, Any]:

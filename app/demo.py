@@ -1,7 +1,5 @@
 """The demo project: drawn dives, one in ten labelled, and a first round on them."""
 
-import os
-import shutil
 from collections.abc import Callable
 
 from app.services import datasets
@@ -22,10 +20,7 @@ def prepare(studio: Studio, owner_id: int, on_clip: Callable[[int, int], None]) 
     folder = studio.settings.project / "clips-source"
     if any(card.folder == str(folder) for card in datasets.imports(studio)):
         return
-    if not folder.exists():
-        part = folder.with_name("clips-source.part")
-        shutil.rmtree(part, ignore_errors=True)
-        synthetic_dives.generate(part, on_clip=on_clip)
-        os.replace(part, folder)
+    if not (folder / "labels.csv").exists():  # written last: the drawing was not interrupted
+        synthetic_dives.generate(folder, on_clip=on_clip)
     request = datasets.ImportRequest(folder, labelled_share=LABELLED_SHARE)
     datasets.start_import(studio, request, owner_id, then_round=PRESET)
