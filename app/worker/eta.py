@@ -10,11 +10,11 @@ from finepseudo_core.selftraining.schedule import PlannedStage
 # of the same kind was measured.
 USUAL_SECONDS = {
     "frames": 0.03,
-    "pretraining": 0.5,
-    "alignability": 0.4,
+    "pretraining": 0.6,
+    "alignability": 0.05,
     "action": 0.4,
-    "proposal": 1.0,
-    "test": 1.0,
+    "proposal": 0.4,
+    "test": 2.0,
 }
 
 
