@@ -12,7 +12,7 @@ from app.services.studio import Studio
 from app.views.cards import plain
 from app.views.round_cards import draw_difference, draw_head, draw_result
 from app.views.round_form import draw_settings
-from app.views.running import draw_losses, draw_running_round, fetch_progress
+from app.views.running import draw_losses, draw_stage, fetch_progress
 from finepseudo_core.errors import FinePseudoError
 
 LIVE = ("queued", "running")
@@ -36,7 +36,7 @@ def start(studio: Studio, preset: str, changes: dict[str, Any], user_id: int) ->
     attempt(rounds.start, studio, preset, changes, user_id)
 
 
-def draw_start(guest: Visit, *, busy: bool) -> None:
+def draw_start(guest: Visit) -> None:
     """Preset, a few settings, start."""
     with st.container(key="card_start"):
         presets = rounds.presets()
@@ -44,7 +44,7 @@ def draw_start(guest: Visit, *, busy: bool) -> None:
         head.markdown("#### Start a round")
         preset = choice.segmented_control(
             "Preset",
-            list(presets),
+            sorted(presets, key=list(ABOUT).index),
             default="cpu-demo",
             required=True,
             key="preset",
@@ -58,9 +58,7 @@ def draw_start(guest: Visit, *, busy: bool) -> None:
             type="primary",
             key="start",
             on_click=start,
-            disabled=busy,
             args=(guest.studio, preset, changes, guest.user.id),
-            help="A round is at work; wait or cancel it." if busy else None,
         )
 
 
@@ -68,17 +66,21 @@ def draw_start(guest: Visit, *, busy: bool) -> None:
 def draw_live(guest: Visit, card: RoundCard) -> None:
     """The round at work, redrawn every second."""
     now, losses = fetch_progress(guest.studio, card.id)
-    if now is None or now.state not in LIVE:
+    if now is None or now.state not in LIVE or "refused" in st.session_state:
         st.rerun()
-    draw_running_round(card, now, losses, key="rounds")
-    draw_losses(losses.lines, now.stage, f"losses_{card.id}")
-    st.button(
-        "Stopping …" if now.stopping else "Cancel round",
-        key="cancel",
-        disabled=now.stopping,
-        on_click=attempt,
-        args=(rounds.cancel, guest.studio, card.id),
-    )
+    with st.container(key=f"card_live_{card.id}"):
+        stage, act = st.columns([6, 1], vertical_alignment="center", gap="medium")
+        with stage:
+            draw_stage(card, now)
+        act.button(
+            "Stopping …" if now.stopping else "Cancel",
+            key="cancel",
+            width="stretch",
+            disabled=now.stopping,
+            on_click=attempt,
+            args=(rounds.cancel, guest.studio, card.id),
+        )
+        draw_losses(losses.lines, now.stage, f"losses_{card.id}")
 
 
 def draw_round(guest: Visit, card: RoundCard, earlier: RoundCard | None) -> None:
@@ -130,7 +132,8 @@ cards = rounds.listing(guest.studio)
 live = next((card for card in cards if card.state in LIVE), None)
 if live:
     draw_live(guest, live)
-draw_start(guest, busy=live is not None)
+else:
+    draw_start(guest)
 over = [card for card in cards if card.state not in LIVE]
 for card in over:
     published = [other for other in cards if other.published and other.number < card.number]

@@ -101,7 +101,7 @@ def draw_happening(guest: Visit, drawn: Today) -> None:
     if now.running_round:
         progress, losses = fetch_progress(guest.studio, now.running_round.id)
         if progress:
-            draw_running_round(now.running_round, progress, losses, key="today")
+            draw_running_round(now.running_round, progress, losses)
 
 
 guest = visit()

@@ -67,7 +67,10 @@ def measured(share: Measured | None) -> tuple[str, str]:
     """A measured share as (value, its interval and count); a dash while there is none."""
     if share is None:
         return "–", "not measured yet"
-    return f"{share.value:.0%}", f"{share.low:.0%} to {share.high:.0%}, from {share.of} clips"
+    return (
+        f"{share.value:.0%}",
+        f"{share.low:.0%} to {share.high:.0%}, from {share.of} clip{'' if share.of == 1 else 's'}",
+    )
 
 
 def draw_tiles(tiles: Sequence[tuple[str, str, str]]) -> None:

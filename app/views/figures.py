@@ -8,12 +8,18 @@ import streamlit as st
 from app.services.queue import ClassBar
 
 MOST_POINTS = 400
+# combined, alignability, action encoder, and three more: the colours of the review screen
+COLOURS = {
+    "light": ("#0b7a86", "#d17f0b", "#5566c4", "#b3372a", "#17794a", "#6b7b82"),
+    "dark": ("#3fbfca", "#efb04f", "#93a2f2", "#ff9486", "#5fd39a", "#9db1b8"),
+}
 Points = Sequence[tuple[int, float]]
 
 
 def _layout(figure: go.Figure, height: int) -> go.Figure:
     return figure.update_layout(
         height=height,
+        colorway=COLOURS["dark" if st.context.theme.type == "dark" else "light"],
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -67,5 +73,5 @@ def class_bars(classes: Sequence[ClassBar], most: int = 6) -> go.Figure:
     ):
         figure.add_bar(y=names, x=shares, name=name, orientation="h", marker={"pattern": {"shape": pattern}})
     figure = _layout(figure, 36 * len(shown) + 60).update_layout(barmode="group", hovermode="closest")
-    figure.update_yaxes(type="category", showgrid=False, tickformat=None)
+    figure.update_yaxes(type="category", showgrid=False, dtick=1)
     return figure.update_xaxes(range=[0, 1], tickformat=".0%", showgrid=True)

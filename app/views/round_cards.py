@@ -71,6 +71,6 @@ def _draw_changes(guest: Visit, changes: Sequence[Change], key: str) -> None:
         if clip
     ]
     if cards:
-        opened = clip_grid(cards, key=f"grid_{key}")
+        opened = clip_grid(cards, key=f"grid_{key}", least_width=190)
         if opened is not None:
             st.switch_page("app_pages/browse.py", query_params={"clip": str(opened)})

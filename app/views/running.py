@@ -53,25 +53,27 @@ def draw_running_import(card: ImportCard) -> None:
         )
 
 
-def draw_running_round(card: RoundCard, now: RoundProgress, so_far: Losses, key: str) -> None:
-    """Stage, step, time left and the newest loss of a round."""
-    with st.container(key=f"card_round_{key}_{card.id}"):
-        if now.state == "queued":
-            draw_progress(f"Round {card.number} waits for its turn", now.message or "", None)
-            return
-        steps = f"step {now.step} of {now.steps}" if now.steps else ""
-        place = " · ".join(part for part in (steps, time_left(now.eta_seconds), now.device or "") if part)
-        draw_progress(
-            f"Round {card.number}: {stage_words(now.stage)}",
-            place,
-            now.step / now.steps if now.steps else None,
-        )
-        if now.message:
-            st.caption(plain(now.message))
+def draw_stage(card: RoundCard, now: RoundProgress) -> None:
+    """Stage, step, time left."""
+    if now.state == "queued":
+        draw_progress(f"Round {card.number} waits for its turn", now.message or "", None)
+        return
+    steps = f"step {now.step} of {now.steps}" if now.steps else ""
+    place = " · ".join(part for part in (steps, time_left(now.eta_seconds), now.device or "") if part)
+    share = now.step / now.steps if now.steps else None
+    draw_progress(f"Round {card.number}: {stage_words(now.stage)}", place, share)
+    if now.message:
+        st.caption(plain(now.message))
+
+
+def draw_running_round(card: RoundCard, now: RoundProgress, so_far: Losses) -> None:
+    """A round at work in small: its stage and the course of its first loss."""
+    with st.container(key=f"card_round_{card.id}"):
+        draw_stage(card, now)
         losses = stage_losses(so_far.lines, now.stage)
         if losses:
             name, points = next(iter(losses.items()))
-            draw(sparkline(points, name), f"spark_{key}_{card.id}", f"{name} over the steps of this stage")
+            draw(sparkline(points, name), f"spark_{card.id}", f"{name} over the steps of this stage")
             st.caption(f"{name}: {points[-1][1]:.3g}, was {points[0][1]:.3g} at the start of this stage")
 
 

@@ -84,7 +84,7 @@ def test_a_deep_link_opens_the_clip_and_saving_its_label_is_one_row(filled, open
     assert "you accepted" in texts(test)
 
 
-def test_the_same_press_twice_is_saved_once(filled, open_page):
+def test_the_same_press_twice_is_saved_once(filled):
     from app.services import review
     from app.views.clip_detail import _event
 
@@ -121,7 +121,7 @@ def test_starting_a_round_queues_it_with_the_changed_setting(filled, open_page):
     newest = rounds.listing(filled.studio)[0]
     assert (newest.number, newest.state) == (3, "queued")
     assert newest.config["pseudo_labels"]["threshold"] == 0.75
-    assert test.button(key="start").disabled
+    assert "start" not in [button.key for button in test.button]
     test.button(key="cancel").click().run()
     assert rounds.listing(filled.studio)[0].state == "cancelled"
 
