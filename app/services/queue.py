@@ -1,10 +1,20 @@
 """What to look at next: the pseudo-labels of the round under review, the least certain first."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.services.datasets import Sprite
-from app.services.studio import Studio
+from app.services.studio import Studio, StudioError
+from db.engine import Session
+from db.models import Clip, PseudoLabel, Round
+from db.repositories import classes, clips, leases, pseudo_labels, rounds, users, verdicts
+
+BARS = 9  # classes with a digit key
+ORDER = "the least certain first"
+CLOSE = 0.15  # margin of the combined probabilities below which two classes count as close
+ALIGNS_POORLY = 0.4  # alignability below which a clip may belong to no class
 
 
 @dataclass(frozen=True)
@@ -81,14 +91,137 @@ def next_items(
 ) -> ReviewQueue:
     """The next clips for this reviewer, leased so that nobody else gets them.
 
+    Skipped and flagged clips come back at the end, to the reviewer who set them aside.
     `exclude` names clips the reviewer's browser holds verdicts on that are not saved yet.
 
     Raises:
         StudioError: the reviewer is unknown or removed.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        _require(session, reviewer_id)
+        row = rounds.under_review(session)
+        if row is None:
+            return ReviewQueue((), 0, 0, None, None, ORDER, _why_no_round(session))
+        leases.lock_queue(session)
+        taken = leases.held_by_others(session, reviewer_id=reviewer_id) | set(exclude)
+        aside = verdicts.skipped(session, reviewer_id=reviewer_id, round_id=row.id)
+        found = pseudo_labels.next_for_review(session, row=row, limit=limit, without=taken | set(aside))
+        if len(found) < limit:
+            again = [clip_id for clip_id in aside if clip_id not in taken]
+            found += pseudo_labels.among(session, row=row, clip_ids=again)[: limit - len(found)]
+        leases.take(session, reviewer_id=reviewer_id, clip_ids=[clip.id for _, clip in found])
+        waiting, reviewed = pseudo_labels.review_counts(session, row=row)
+        items = _items(session, row, found)
+    return ReviewQueue(items, waiting, reviewed, row.id, row.number, ORDER, _why_empty(items, waiting))
 
 
 def item(studio: Studio, reviewer_id: int, clip_id: int) -> ReviewItem | None:
     """One clip by its id, whatever was decided on it before; None without a pseudo-label under review."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        _require(session, reviewer_id)
+        row = rounds.under_review(session)
+        found = pseudo_labels.get(session, row=row, clip_id=clip_id) if row else None
+        return _items(session, row, [found])[0] if row and found else None
+
+
+def _require(session: Session, reviewer_id: int) -> None:
+    if users.current(session, user_id=reviewer_id) is None:
+        raise StudioError("You are no longer signed in; ask for a new sign-in link.")
+
+
+def _why_no_round(session: Session) -> str:
+    counts = clips.counts(session)
+    if not counts["clips"]:
+        return "There are no clips yet. Import a folder on the Transfer page."
+    if counts["reading"]:
+        return "The clips are still being read. Pseudo-labels come after the first round; see Today."
+    return "No round has proposed labels yet. Start one on the Rounds page."
+
+
+def _why_empty(items: tuple[ReviewItem, ...], waiting: int) -> str | None:
+    if items:
+        return None
+    if waiting:
+        return "Other reviewers are looking at the last clips. They come back here if left undecided."
+    return "Every clip of this round is decided on. Start the next round on the Rounds page."
+
+
+def _items(session: Session, row: Round, found: Sequence[tuple[PseudoLabel, Clip]]) -> tuple[ReviewItem, ...]:
+    names = classes.names(session)
+    near = {match["clip_id"] for label, _ in found for match in label.nearest}
+    neighbours = clips.by_id(session, clip_ids=near)
+    return tuple(_item(row, label, clip, names, neighbours) for label, clip in found)
+
+
+def _item(
+    row: Round, label: PseudoLabel, clip: Clip, names: dict[int, str], neighbours: dict[int, Clip]
+) -> ReviewItem:
+    action, p_alignability, combined, alignability = (
+        np.frombuffer(packed, "<f4")
+        for packed in (
+            label.action_probabilities,
+            label.alignability_probabilities,
+            label.probabilities,
+            label.class_alignabilities,
+        )
+    )
+    best = np.argsort(-combined, kind="stable")[:BARS].tolist()
+    bars = tuple(
+        ClassBar(
+            row.classes[place],
+            names[row.classes[place]],
+            float(action[place]),
+            float(alignability[place]),
+            float(combined[place]),
+        )
+        for place in best
+    )
+    heads = [names[row.classes[int(array.argmax())]] for array in (action, p_alignability)]
+    return ReviewItem(
+        clip_id=clip.id,
+        key=clip.key,
+        sha256=clip.sha256 or "",
+        sprite=Sprite(**clip.sprite) if clip.sprite else None,
+        frames=clip.frames or 0,
+        fps=clip.fps or 0.0,
+        round_id=row.id,
+        round_number=row.number,
+        predicted_class_id=label.class_id,
+        predicted_class_name=names[label.class_id],
+        confidence=label.confidence,
+        alignability=label.alignability,
+        accepted=label.accepted,
+        reason=_reason(label, bars, heads),
+        classes=bars,
+        nearest=tuple(
+            _neighbour(match, neighbours[match["clip_id"]], names)
+            for match in label.nearest
+            if match["clip_id"] in neighbours
+        ),
+    )
+
+
+def _reason(label: PseudoLabel, bars: Sequence[ClassBar], heads: Sequence[str]) -> str:
+    """Why a person should look at this clip, in words."""
+    if heads[0] != heads[1]:
+        return f"The encoder says {heads[0]}, alignment says {heads[1]}."
+    if len(bars) > 1 and label.margin < CLOSE:
+        return f"{bars[0].name} and {bars[1].name} are close."
+    if label.alignability < ALIGNS_POORLY:
+        return "It aligns poorly with every example of its class; it may be something else."
+    if not label.accepted:
+        return "Both agree, but not surely enough to train on."
+    return "Both agree; a quick look confirms it."
+
+
+def _neighbour(match: dict[str, float], clip: Clip, names: dict[int, str]) -> Neighbour:
+    class_id = int(match["class_id"])
+    return Neighbour(
+        clip_id=clip.id,
+        key=clip.key,
+        class_id=class_id,
+        class_name=names[class_id],
+        alignability=float(match["alignability"]),
+        sha256=clip.sha256 or "",
+        sprite=Sprite(**clip.sprite) if clip.sprite else None,
+    )

@@ -1,11 +1,18 @@
 """Rounds of self-training: start, watch, compare, promote."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.services.studio import Studio
+from app.services.studio import Studio, StudioError
+from db.engine import Session
+from db.models import Job, Round
+from db.repositories import classes, clips, jobs, pseudo_labels, rounds, users
+from finepseudo_core import config
+
+SHAPES = ("action_encoder", "alignability_encoder", "alignment.score_hidden", "pretraining.projection")
 
 
 @dataclass(frozen=True)
@@ -17,6 +24,16 @@ class Measured:
     value: float
     low: float
     high: float
+
+
+def measured(right: int, of: int) -> Measured | None:
+    """A share with its 95 % Wilson interval, None where nothing was counted."""
+    if not of:
+        return None
+    z, share = 1.959964, right / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return Measured(right, of, share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 @dataclass(frozen=True)
@@ -107,17 +124,36 @@ class RoundDifference:
 
 def presets() -> Mapping[str, Mapping[str, Any]]:
     """Preset name -> its full configuration as a nested dict."""
-    raise NotImplementedError
+    return {name: config.preset(name).to_dict() for name in config.PRESETS}
 
 
 def start(studio: Studio, preset: str, changes: Mapping[str, Any], user_id: int | None) -> RoundCard:
     """Freeze the labels as they stand and queue a round on them; `changes` holds dotted setting names.
 
+    The round starts from the active round's model, unless it asks for other encoders.
+
     Raises:
         ConfigError: unknown preset or setting, or a value outside its range.
         StudioError: a round is queued or running, or the labels do not suffice; says what to do.
     """
-    raise NotImplementedError
+    chosen = config.preset(preset).replace(changes).to_dict()
+    with studio.database.write() as session:
+        _refuse_a_second(session)
+        labelled = _enough_labels(session)
+        active = rounds.active(session)
+        job = jobs.enqueue(session, kind="round", payload={"preset": preset})
+        ids = {name: class_id for class_id, name in classes.names(session).items()}
+        row = rounds.add(
+            session,
+            job_id=job.id,
+            preset=preset,
+            config=chosen,
+            classes=[ids[name] for name in sorted(labelled)],
+            parent_id=active.id if active and _fits(active, chosen) else None,
+            created_by=user_id,
+        )
+        rounds.freeze(session, round_id=row.id, base=active)
+        return _cards(session, row.id)[0]
 
 
 def cancel(studio: Studio, round_id: int) -> None:
@@ -126,7 +162,12 @@ def cancel(studio: Studio, round_id: int) -> None:
     Raises:
         StudioError: there is no such round, or it is over.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        row = _present(session, round_id)
+        state = _job(session, row).state
+        if state not in ("queued", "running"):
+            raise StudioError(f"Round {row.number} is over ({state}); there is nothing to cancel.")
+        jobs.request_stop(session, job_id=row.job_id)
 
 
 def resume(studio: Studio, round_id: int) -> None:
@@ -135,27 +176,82 @@ def resume(studio: Studio, round_id: int) -> None:
     Raises:
         StudioError: there is no such round, it is neither failed nor cancelled, or another one runs.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        row = _present(session, round_id)
+        _refuse_a_second(session)
+        if not jobs.resume(session, job_id=row.job_id):
+            raise StudioError(f"Round {row.number} has succeeded; start a new one instead.")
 
 
 def listing(studio: Studio) -> tuple[RoundCard, ...]:
     """All rounds, newest first."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        return tuple(_cards(session))
 
 
 def card(studio: Studio, round_id: int) -> RoundCard | None:
     """One round, None when there is none of that id."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        return next(iter(_cards(session, round_id)), None)
 
 
 def progress(studio: Studio, round_id: int, since_step_id: int = 0) -> RoundProgress | None:
     """What a round is doing now, None when there is none of that id."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        row = rounds.get(session, round_id=round_id)
+        if row is None:
+            return None
+        job = _job(session, row)
+        _, accepted = pseudo_labels.counts(session, round_ids=[row.id]).get(row.id, (0, 0))
+        losses: dict[str, list[tuple[int, float]]] = {}
+        for step in rounds.steps(session, round_id=row.id, after_id=since_step_id):
+            since_step_id = step.id
+            for name, value in step.values.items():
+                losses.setdefault(f"{step.stage}/{name}", []).append((step.step, value))
+        return RoundProgress(
+            state=job.state,
+            stopping=job.stop_requested,
+            stage=job.stage,
+            step=job.step or 0,
+            steps=job.steps or 0,
+            eta_seconds=job.eta_seconds,
+            device=row.device,
+            message=job.message,
+            error=job.error,
+            accepted=accepted,
+            losses={name: tuple(points) for name, points in losses.items()},
+            last_step_id=since_step_id,
+        )
 
 
 def difference(studio: Studio, round_id: int, earlier_id: int) -> RoundDifference:
-    """What changed from the earlier round to this one."""
-    raise NotImplementedError
+    """What changed from the earlier round to this one.
+
+    Raises:
+        StudioError: one of the rounds is not there.
+    """
+    with studio.database.read() as session:
+        now_round, was_round = _present(session, round_id), _present(session, earlier_id)
+        names = classes.names(session)
+        rows = pseudo_labels.differences(session, now_round=now_round, was_round=was_round)
+    changes = [
+        (
+            row,
+            Change(
+                row.clip_id,
+                row.key,
+                names.get(row.was_class_id),
+                names.get(row.now_class_id),
+                row.was_confidence,
+                row.now_confidence,
+            ),
+        )
+        for row in rows
+    ]
+    flipped = [change for _, change in changes if change.was and change.now and change.was != change.now]
+    gained = [change for row, change in changes if row.now_accepted and not row.was_accepted]
+    dropped = [change for row, change in changes if row.was_accepted and not row.now_accepted]
+    return RoundDifference(_surest(flipped), _surest(gained), _surest(dropped))
 
 
 def promote(studio: Studio, round_id: int, user_id: int) -> None:
@@ -164,7 +260,13 @@ def promote(studio: Studio, round_id: int, user_id: int) -> None:
     Raises:
         StudioError: there is no such round, or it has not succeeded.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        users.current(session, user_id=user_id)
+        row = _present(session, round_id)
+        state = _job(session, row).state
+        if state != "succeeded":
+            raise StudioError(f"Round {row.number} is {state}; only a round that succeeded can be promoted.")
+        rounds.promote(session, round_id=row.id, promoted_by=user_id)
 
 
 def roll_back(studio: Studio, user_id: int) -> RoundCard:
@@ -173,9 +275,114 @@ def roll_back(studio: Studio, user_id: int) -> RoundCard:
     Raises:
         StudioError: no round was active before.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        row = rounds.roll_back(session, promoted_by=user_id)
+        if row is None:
+            raise StudioError("No round was active before this one; there is nothing to roll back to.")
+        return _cards(session, row.id)[0]
 
 
 def active(studio: Studio) -> RoundCard | None:
     """The promoted round, None before the first one has finished."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        row = rounds.active(session)
+        return _cards(session, row.id)[0] if row else None
+
+
+def _refuse_a_second(session: Session) -> None:
+    if jobs.running(session, kind="round"):
+        raise StudioError("A round is queued or running already. Wait for its end, or cancel it first.")
+
+
+def _enough_labels(session: Session) -> dict[str, int]:
+    """Class name -> labelled clips, where every class has two and there are two classes."""
+    labelled = clips.labelled_per_class(session)
+    if len(labelled) < 2:
+        raise StudioError(
+            f"{len(labelled)} classes have labelled clips, a round needs two. Import a CSV with labels, "
+            "or give clips a class on the Browse page."
+        )
+    scarce = sorted(name for name, count in labelled.items() if count < 2)
+    if scarce:
+        raise StudioError(
+            f"{', '.join(scarce[:5])} has only one labelled clip. Label at least two clips of every class; "
+            "the Browse page finds more of them."
+        )
+    return labelled
+
+
+def _fits(parent: Round, chosen: Mapping[str, Any]) -> bool:
+    """Whether a round with this configuration can start from the parent's model."""
+    return parent.model_path is not None and all(
+        _setting(parent.config, name) == _setting(chosen, name) for name in SHAPES
+    )
+
+
+def _setting(values: Mapping[str, Any], name: str) -> Any:
+    for part in name.split("."):
+        values = values.get(part, {})
+    return values
+
+
+def _present(session: Session, round_id: int) -> Round:
+    row = rounds.get(session, round_id=round_id)
+    if row is None:
+        raise StudioError(f"There is no round with the id {round_id}.")
+    return row
+
+
+def _job(session: Session, row: Round) -> Job:
+    job = jobs.get(session, job_id=row.job_id)
+    if job is None:
+        raise StudioError(f"Round {row.number} has lost its job; restore the database from a backup.")
+    return job
+
+
+def _surest(changes: list[Change]) -> tuple[Change, ...]:
+    return tuple(sorted(changes, key=lambda change: -(change.now_confidence or change.was_confidence or 0)))
+
+
+def _cards(session: Session, round_id: int | None = None) -> list[RoundCard]:
+    """Rounds (or the one asked for), newest first."""
+    found = rounds.listing(session, round_id=round_id)
+    ids = [row.id for row, _, _ in found]
+    labels = rounds.label_counts(session, round_ids=ids)
+    proposed = pseudo_labels.counts(session, round_ids=ids)
+    known = pseudo_labels.against_truth(session, round_ids=ids)
+    reviewed = pseudo_labels.against_verdicts(session, round_ids=ids)
+    people = {user.id: user.name for user in users.listing(session)}
+    current = rounds.active(session)
+    return [
+        RoundCard(
+            id=row.id,
+            number=row.number,
+            parent_number=parent,
+            job_id=job.id,
+            preset=row.preset,
+            config=row.config,
+            state=job.state,
+            stopping=job.stop_requested,
+            active=current is not None and current.id == row.id,
+            device=row.device,
+            published=row.iteration >= 0,
+            iteration=row.iteration,
+            stage=job.stage,
+            step=job.step or 0,
+            steps=job.steps or 0,
+            eta_seconds=job.eta_seconds,
+            message=job.message,
+            error=job.error,
+            labelled=labels.get(row.id, (0, 0))[0],
+            carried=labels.get(row.id, (0, 0))[1],
+            proposed=proposed.get(row.id, (0, 0))[0],
+            accepted=proposed.get(row.id, (0, 0))[1],
+            metrics=row.metrics,
+            known_precision=measured(*known.get(row.id, (0, 0))),
+            reviewed_precision=measured(*reviewed.get(row.id, (0, 0))),
+            created_by=people.get(row.created_by or 0),
+            created_at=row.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+        )
+        for row, job, parent in found
+    ]

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
+from app.services import datasets, health
+from app.services import rounds as round_service
 from app.services.datasets import ImportCard
 from app.services.rounds import Measured, RoundCard
 from app.services.studio import Studio
+from db.repositories import classes, clips, pseudo_labels, rounds, verdicts
+
+COUNTED = ("clips", "reading", "ready", "unreadable", "labelled", "imported", "test")
 
 
 @dataclass(frozen=True)
@@ -56,4 +61,58 @@ class Today:
 
 def overview(studio: Studio, reviewer_id: int) -> Today:
     """How the project stands for this reviewer."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        counts = clips.counts(session)
+        row = rounds.under_review(session)
+        waiting, reviewed = pseudo_labels.review_counts(session, row=row) if row else (0, 0)
+        by_me = verdicts.count_standing(session, reviewer_id=reviewer_id)
+        number_of_classes = len(classes.listing(session))
+    cards = round_service.listing(studio)
+    running = next((card for card in reversed(cards) if card.state in ("queued", "running")), None)
+    active = next((card for card in cards if card.active), None)
+    shown = next((card for card in cards if row and card.id == row.id), None)
+    imports = datasets.imports(studio)
+    importing = next((card for card in reversed(imports) if card.state in ("queued", "running")), None)
+    return Today(
+        **{name: counts[name] for name in COUNTED},
+        classes=number_of_classes,
+        waiting=waiting,
+        reviewed=reviewed,
+        by_me=by_me,
+        review_round_number=row.number if row else None,
+        running_import=importing,
+        running_round=running,
+        active_round=active,
+        precision=shown.reviewed_precision if shown else None,
+        known_precision=shown.known_precision if shown else None,
+        worker_alive=any(worker.alive for worker in health.workers(studio)),
+        next_action=_next_action(counts, waiting, reviewed, importing, running, shown),
+    )
+
+
+def _next_action(
+    counts: dict[str, int],
+    waiting: int,
+    reviewed: int,
+    importing: ImportCard | None,
+    running: RoundCard | None,
+    shown: RoundCard | None,
+) -> NextAction:
+    if not counts["clips"]:
+        return NextAction("transfer", "Import clips", "A folder of videos, with or without a CSV of labels.")
+    if waiting:
+        title = "Continue reviewing" if reviewed else "Start reviewing"
+        return NextAction("review", title, f"{waiting} pseudo-labels wait for one key each.")
+    if running:
+        return NextAction(
+            "rounds", "Watch the round", "Its pseudo-labels appear for review as soon as they exist."
+        )
+    if importing:
+        return NextAction("transfer", "Watch the import", "Each clip is checked once before it is used.")
+    if shown:
+        return NextAction(
+            "rounds", "Start the next round", f"It learns from the {counts['labelled']} labels you have now."
+        )
+    if not counts["labelled"]:
+        return NextAction("browse", "Label a few clips", "A round needs two labelled clips of every class.")
+    return NextAction("rounds", "Start the first round", "It proposes a label for every unlabelled clip.")

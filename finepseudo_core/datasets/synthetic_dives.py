@@ -104,7 +104,7 @@ def generate(
 
 
 def draw_dive(
-    dive: Dive, random: np.random.Generator, size: int = 112
+    dive: Dive, random: np.random.Generator, venue: np.random.Generator, size: int = 112
 ) -> tuple[Timing, Iterator[np.ndarray]]:
     """Phase lengths and RGB uint8 frames (size, size, 3) of one dive with random timing, looks and camera."""
     pace = random.uniform(0.85, 1.25)
@@ -121,8 +121,8 @@ def draw_dive(
         lean=random.uniform(0.1, 0.3),
         springy=bool(random.random() < 0.6),
     )
-    style = random_style(random, size)
-    return timing, draw_clip(perform(dive, timing, course), timing, course, style, random)
+    style = random_style(random, venue, size)
+    return timing, draw_clip(perform(dive, timing, course), timing, course, style, random, venue)
 
 
 def _run(tasks: list[tuple[Path, int, int, int, int]], processes: int) -> Iterator[Timing]:
@@ -136,7 +136,9 @@ def _run(tasks: list[tuple[Path, int, int, int, int]], processes: int) -> Iterat
 
 def _draw_file(task: tuple[Path, int, int, int, int]) -> Timing:
     path, dive, seed, number, size = task
-    timing, frames = draw_dive(DIVES[dive], np.random.default_rng([seed, 1, number]), size)
+    timing, frames = draw_dive(
+        DIVES[dive], np.random.default_rng([seed, 1, number]), np.random.default_rng([seed, 2]), size
+    )
     write_frames(frames, path, Fraction(FPS))
     return timing
 

@@ -24,10 +24,15 @@ SUPERSAMPLING = 3
 
 
 def draw_clip(
-    moments: Sequence[Moment], timing: Timing, course: Course, style: Style, random: np.random.Generator
+    moments: Sequence[Moment],
+    timing: Timing,
+    course: Course,
+    style: Style,
+    random: np.random.Generator,
+    venue: np.random.Generator,
 ) -> Iterator[np.ndarray]:
     """RGB uint8 frames (size, size, 3) of a dive, seen by a camera that follows the diver."""
-    scenery, scale = paint_scenery(style, course, random)
+    scenery, scale = paint_scenery(style, course, venue)
     drops = _drops(style, random)
     touch = timing.takeoff + timing.flight
     entry_x = moments[touch - 1].centre[0]
@@ -58,9 +63,9 @@ def _camera(
     shake -= np.linspace(0, 1, len(moments))[:, None] * shake[-1]
     offset = random.uniform(-0.12, 0.12)
     for number in range(len(moments)):
-        ahead = moments[min(number + 3, len(moments) - 1)].centre
-        x += 0.16 * (ahead[0] + 0.2 + offset - x)
-        y += 0.22 * (max(ahead[1] - 0.1, 0.25) - y)
+        ahead = moments[min(number + 1, len(moments) - 1)].centre
+        x += 0.3 * (ahead[0] + 0.2 + offset - x)
+        y += 0.4 * (max(ahead[1] - 0.1, 0.25) - y)
         zoom = 1 + style.zoom * number / len(moments)
         dx, dy = shake[number] * style.jitter / unit
         yield x + dx, y + dy, unit * zoom

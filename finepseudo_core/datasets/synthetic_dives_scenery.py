@@ -55,18 +55,18 @@ class Style:
     splash: float
 
 
-def random_style(random: np.random.Generator, size: int) -> Style:
-    """Looks drawn at random."""
+def random_style(random: np.random.Generator, venue: np.random.Generator, size: int) -> Style:
+    """Looks of a clip drawn at random; `venue`, the same for all clips of a dataset, draws the pool."""
     tone = random.uniform(0, 1)
     return Style(
         size=size,
-        body=random.uniform(0.54, 0.64),
-        outdoors=bool(random.random() < 0.45),
+        body=random.uniform(0.62, 0.74),
+        outdoors=bool(venue.random() < 0.45),
         skin=_blend((246, 203, 170), (128, 82, 56), tone),
         suit=_SUITS[int(random.integers(len(_SUITS)))],
         cap=_SUITS[int(random.integers(len(_SUITS)))],
-        wall=_colour(random.uniform(0.52, 0.62), random.uniform(0.08, 0.3), random.uniform(0.68, 0.85)),
-        water=_colour(random.uniform(0.51, 0.57), random.uniform(0.6, 0.8), random.uniform(0.68, 0.8)),
+        wall=_colour(venue.uniform(0.52, 0.62), venue.uniform(0.08, 0.3), venue.uniform(0.68, 0.85)),
+        water=_colour(venue.uniform(0.51, 0.57), venue.uniform(0.6, 0.8), venue.uniform(0.68, 0.8)),
         one_piece=bool(random.random() < 0.5),
         jitter=random.uniform(0.2, 1.2),
         zoom=random.uniform(-0.06, 0.08),

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SHARPNESS = 4  # power that sharpens the cosine of the angle between gradient and orientation
 SOFTENING = 0.1  # gradient, in normalised grey levels, below which contrast is not raised
 
 
@@ -31,15 +30,20 @@ class OrientedEnergy(nn.Module):
         across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
         angles = torch.arange(orientations) * (math.pi / orientations)
         self.register_buffer("kernels", torch.stack([across, across.T])[:, None], persistent=False)
-        self.register_buffer("directions", torch.stack([angles.cos(), angles.sin()], 1), persistent=False)
+        self.register_buffer(
+            "directions", torch.stack([angles.cos(), angles.sin()], 1)[:, :, None, None], persistent=False
+        )
 
+    @torch.no_grad()
     def forward(self, frames: Tensor) -> Tensor:
         """Frames (N, 3, H, W) -> energies (N, K, H, W), about 0 to 2."""
         grey = frames.mean(dim=1, keepdim=True)
         padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
         gradient = functional.conv2d(padded, self.kernels)  # (N, 2, H, W)
         magnitude = gradient.square().sum(1, keepdim=True).add(1e-8).sqrt()  # (N, 1, H, W)
-        along = torch.einsum("nchw,kc->nkhw", gradient / magnitude, self.directions).abs().pow(SHARPNESS)
+        along = (
+            functional.conv2d(gradient / magnitude, self.directions).square().square()
+        )  # cos⁴ of the angle
         share = along / along.sum(1, keepdim=True).clamp_min(1e-8)
         contrast = functional.avg_pool2d(magnitude, self.around, 1, self.around // 2)
         return (magnitude / (contrast + SOFTENING)).sqrt() * share

@@ -58,7 +58,11 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
 def _clips(round: Round, records: Sequence[ClipRecord]) -> Dataset:
     config = round.config.alignability_encoder
     if config.feature_views:
-        return FeatureClips([image_features(round, record) for record in records], config.frames)
+        views = range(config.feature_views)
+        features = [
+            torch.stack([image_features(round, record, view) for view in views]) for record in records
+        ]
+        return FeatureClips(features, config.frames)
     return PhaseClips(round.store, records, config.frames, config.size)
 
 

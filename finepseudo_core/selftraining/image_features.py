@@ -15,29 +15,35 @@ from finepseudo_core.video.transforms import EvaluationTransform, TrainingTransf
 
 
 @torch.no_grad()
-def image_features(round: Round, record: ClipRecord) -> Tensor:
-    """Features of all frames of a clip (views, frames, C); view 0 is not augmented, the others are.
+def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
+    """Features of all frames of a clip (frames, C); view 0 is not augmented, the others are.
 
     Kept in memory after the first call; the augmentation of a view depends on the seed and the clip alone.
     """
-    kept = round.image_features.get(record.key)
+    kept = round.image_features.get((record.key, view))
     if kept is None:
-        config, encoder = round.config.alignability_encoder, round.models["alignability"]
+        size, encoder = round.config.alignability_encoder.size, round.models["alignability"]
         frames = round.store.read(record.key, np.arange(round.store.frames(record.key)))
-        views = [EvaluationTransform(config.size)(frames)[0]]
-        for view in range(1, config.feature_views):
+        if view == 0:
+            clip = EvaluationTransform(size)(frames)[0]
+        else:
             generator = np.random.default_rng((*round.progress.stream(record.key), view))
-            views.append(TrainingTransform(config.size)(frames, generator))
+            clip = TrainingTransform(size)(frames, generator)
         training = encoder.training
         encoder.eval()
-        kept = torch.cat([encoder.image_features(view[None].to(round.device)) for view in views]).cpu()
+        kept = encoder.image_features(clip[None].to(round.device))[0].cpu()
         encoder.train(training)
-        round.image_features[record.key] = kept
+        round.image_features[record.key, view] = kept
     return kept
 
 
 class FeatureClips(Dataset):
-    """Training clips of f_A as image features: T frames of a random view -> (T, C)."""
+    """Training clips of f_A as image features: T frames of a random view -> (T, C).
+
+    Args:
+        features: image features of every clip, (views, frames, C) each.
+        frames: T.
+    """
 
     def __init__(self, features: Sequence[Tensor], frames: int) -> None:
         self.features, self.frames = tuple(features), frames
@@ -57,6 +63,6 @@ class FeatureClips(Dataset):
 def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     """Frame embeddings of clips without randomness (N, T, F), in evaluation mode."""
     encoder, frames = round.models["alignability"].eval(), round.config.alignability_encoder.frames
-    chosen = [image_features(round, record)[0] for record in records]  # N x (frames, C)
+    chosen = [image_features(round, record) for record in records]  # N x (frames, C)
     features = torch.stack([clip[uniform_indices(len(clip), frames)] for clip in chosen])  # (N, T, C)
     return encoder.embed(features.to(round.device))

@@ -36,7 +36,7 @@ class Round:
     progress: Progress
     notify: Notify
     workspace: Path
-    image_features: dict[str, torch.Tensor] = field(default_factory=dict)
+    image_features: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
     proposal: Proposal | None = None
 
     def class_numbers(self, records: Sequence[ClipRecord]) -> list[int]:
