@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app import artifacts, supervisor
+from app import artifacts
 from app.services import health
 from app.services.studio import Studio, open_studio
 from app.settings import Settings
@@ -53,7 +53,7 @@ def _library(name: str) -> Finding:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     if loaded.returncode == 0:
         return Finding(name, True, loaded.stdout.strip())
-    last = (loaded.stderr.strip().splitlines() or [supervisor.ending(loaded.returncode)])[-1]
+    last = (loaded.stderr.strip().splitlines() or [processes.ending(loaded.returncode)])[-1]
     return Finding(name, False, f"can't be loaded ({last}); delete the folder .venv and run: make setup")
 
 

@@ -71,3 +71,13 @@ def end(processes: Sequence["subprocess.Popen[bytes]"], patience: float) -> None
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words: its exit code or the signal that ended it."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

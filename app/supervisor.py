@@ -70,9 +70,9 @@ class Sibling:
             return
         self.backoff = 1.0 if now - self.started_at > HEALTHY_SECONDS else self.backoff
         where = f"; see {self.log}" if self.log else ""
+        how = processes.ending(code)
         print(
-            f"The {self.name} stopped ({ending(code)}); starting it again in {self.backoff:.0f} s{where}.",
-            flush=True,
+            f"The {self.name} stopped ({how}); starting it again in {self.backoff:.0f} s{where}.", flush=True
         )
         self.process, self.restart_at = None, now + self.backoff
         self.backoff = min(2 * self.backoff, LONGEST_BACKOFF)
@@ -143,13 +143,3 @@ def free_port(address: str, wanted: int, tries: int = 50) -> int:
     raise ValueError(
         f"ports {wanted} to {wanted + tries - 1} on {address} are taken; give another with --port."
     )
-
-
-def ending(code: int) -> str:
-    """How a process ended, in words: its exit code or the signal that ended it."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"

@@ -1,9 +1,17 @@
 """Labels go out, as CSV and JSON lines."""
 
+import csv
+import dataclasses
+import io
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app.services.studio import Studio
+from db.repositories import classes, clips, rounds
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -25,17 +33,62 @@ class LabelRow:
     round: int | None
 
 
+COLUMNS = tuple(field.name for field in dataclasses.fields(LabelRow))
+
+
 def rows(studio: Studio) -> tuple[LabelRow, ...]:
     """Every ready clip with a label: people's first of all, else the accepted pseudo-label of the active
     round; sorted by key."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        names = classes.names(session)
+        active = rounds.active(session)
+        found, _ = clips.page(
+            session,
+            round_id=active.id if active else None,
+            iteration=active.iteration if active else -1,
+            state="ready",
+        )
+    labelled = (_label_row(row, names, active.number if active else None) for row in found)
+    return tuple(sorted((row for row in labelled if row), key=lambda row: row.key))
 
 
 def as_csv(studio: Studio) -> bytes:
     """`rows` as UTF-8 CSV with a header; cells that a spreadsheet would run as a formula are prefixed."""
-    raise NotImplementedError
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in rows(studio):
+        writer.writerow([_guarded(value) for value in _plain(row).values()])
+    return text.getvalue().encode()
 
 
 def as_jsonl(studio: Studio) -> bytes:
     """`rows` as one JSON object a line, UTF-8; absent values are null."""
-    raise NotImplementedError
+    lines = (json.dumps(_plain(row), ensure_ascii=False) for row in rows(studio))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _label_row(row: Any, names: dict[int, str], round_number: int | None) -> LabelRow | None:
+    """A row of `clips.labels` as a label, None where nothing is known or people turned it down."""
+    clip = row.Clip
+    place = (clip.key, clip.source_path, clip.start, clip.end, clip.split)
+    if row.class_id is not None:
+        source = "verdict" if row.kind else "imported"
+        return LabelRow(*place, names[row.class_id], source, None, None, row.reviewer, row.recorded_at, None)
+    if row.accepted and row.kind is None and clip.split == "train":
+        label = names[row.proposed_class_id]
+        return LabelRow(*place, label, "pseudo", row.confidence, row.alignability, None, None, round_number)
+    return None
+
+
+def _plain(row: LabelRow) -> dict[str, Any]:
+    values = dataclasses.asdict(row)
+    values["decided_at"] = row.decided_at.isoformat() if row.decided_at else None
+    return values
+
+
+def _guarded(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

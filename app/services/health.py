@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from app.services.studio import Studio
+from db.engine import now
+from db.repositories import jobs
 
 
 @dataclass(frozen=True)
@@ -18,4 +20,11 @@ class WorkerCard:
 
 def workers(studio: Studio) -> tuple[WorkerCard, ...]:
     """Workers, the one seen last first."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        moment = now(session)
+        cards = []
+        for row in jobs.workers(session):
+            silent = max(0.0, (moment - row.seen_at).total_seconds())
+            alive = silent < studio.settings.lease_seconds
+            cards.append(WorkerCard(row.owner, row.host, row.device, silent, alive))
+        return tuple(cards)

@@ -1,9 +1,16 @@
 """Who may use the studio. A person signs in with a token; only its sha256 is stored."""
 
+import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.services.studio import Studio
+from app.services.studio import Studio, StudioError
+from db.engine import Session, now
+from db.models import User as Row
+from db.repositories import users as repository
+
+ROLES = ("admin", "reviewer")
 
 
 @dataclass(frozen=True)
@@ -22,17 +29,31 @@ def create(studio: Studio, name: str, role: str = "reviewer") -> tuple[User, str
     Raises:
         StudioError: the name is empty or taken, or there is no such role.
     """
-    raise NotImplementedError
+    name = name.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise StudioError(f"{name!r} is no name for a person; use 1 to 100 visible characters.")
+    if role not in ROLES:
+        raise StudioError(f"{role!r} is no role; choose one of {', '.join(ROLES)}.")
+    token = secrets.token_urlsafe(32)
+    with studio.database.write() as session:
+        if repository.by_name(session, name=name):
+            raise StudioError(f"There is or was a person called {name!r}; choose another name.")
+        row = repository.add(session, name=name, role=role, token_hash=_hash(token))
+        return _user(row), token
 
 
 def sign_in(studio: Studio, token: str) -> User | None:
     """The person whose token this is, None for a wrong token or a removed person."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        row = repository.by_token_hash(session, token_hash=_hash(token))
+        return _user(row) if row else None
 
 
 def get(studio: Studio, user_id: int) -> User | None:
     """A current person, None when unknown or removed."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        row = repository.current(session, user_id=user_id)
+        return _user(row) if row else None
 
 
 def new_token(studio: Studio, user_id: int) -> str:
@@ -41,7 +62,10 @@ def new_token(studio: Studio, user_id: int) -> str:
     Raises:
         StudioError: there is no such current person.
     """
-    raise NotImplementedError
+    token = secrets.token_urlsafe(32)
+    with studio.database.write() as session:
+        current(session, user_id).token_hash = _hash(token)
+    return token
 
 
 def remove(studio: Studio, user_id: int) -> None:
@@ -50,14 +74,45 @@ def remove(studio: Studio, user_id: int) -> None:
     Raises:
         StudioError: there is no such current person, or they are the last admin.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        row = current(session, user_id)
+        if row.role == "admin" and repository.admins(session) == 1:
+            raise StudioError(f"{row.name} is the last admin; make another one first.")
+        row.removed_at = now(session)
 
 
 def listing(studio: Studio) -> tuple[User, ...]:
     """Current people by name."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        return tuple(_user(row) for row in repository.listing(session))
 
 
 def ensure_owner(studio: Studio) -> str:
     """A fresh token for the first admin, who is made when there is none yet."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        owner = repository.first_admin(session)
+        names = {row.name for row in repository.listing(session)}
+    if owner:
+        return new_token(studio, owner.id)
+    _, token = create(studio, "owner" if "owner" not in names else f"owner-{len(names)}", "admin")
+    return token
+
+
+def current(session: Session, user_id: int) -> Row:
+    """The row of a current person, for the services that check who asks.
+
+    Raises:
+        StudioError: unknown or removed.
+    """
+    row = repository.current(session, user_id=user_id)
+    if row is None:
+        raise StudioError("You are not signed in any more. Ask an admin for a new link.")
+    return row
+
+
+def _user(row: Row) -> User:
+    return User(row.id, row.name, row.role, row.created_at)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from app import logs, processes
 from app.services.studio import Studio
-from app.supervisor import ending
 from app.worker.child import STOPPED
 from app.worker.owner import take_name
 from db.repositories import jobs
@@ -184,7 +183,9 @@ class Worker:
             jobs.release(session, running.fence)
         else:
             left = jobs.give_up(session, running.fence)
-            logger.warning("job %d (%s) died (%s): %s", left.id, left.kind, ending(code), left.state)
+            logger.warning(
+                "job %d (%s) died (%s): %s", left.id, left.kind, processes.ending(code), left.state
+            )
 
 
 def run_worker(studio: Studio) -> None:

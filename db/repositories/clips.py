@@ -25,7 +25,7 @@ def add_import(session: Session, *, folder: str, labels_csv: str | None, labelle
     return row
 
 
-def imports(session: Session) -> list[Row[tuple[Import, Job, str | None]]]:
+def imports(session: Session) -> list[Row[Import, Job, str | None]]:
     """Imports with their job and the name of who started them, newest first."""
     rows = select(Import, Job, User.name).join(Job, Job.id == Import.job_id)
     return list(
@@ -167,9 +167,9 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
 
 
 def page(session: Session, *, round_id: int | None, iteration: int, search: str = "",
-         state: str | None = None, split: str | None = None, label: str | None = None, class_id: int | None = None,
-         import_id: int | None = None, clip_id: int | None = None, offset: int = 0,
-         limit: int | None = None) -> tuple[list[Row[Any]], int]:  # fmt: skip
+         state: str | None = None, split: str | None = None, label: str | None = None,
+         class_id: int | None = None, import_id: int | None = None, clip_id: int | None = None,
+         offset: int = 0, limit: int | None = None) -> tuple[list[Row[Any]], int]:  # fmt: skip
     """Rows of `labels` that match, by key, and how many match in all."""
     rows = labels(session, round_id=round_id, iteration=iteration)
     kind, people, accepted, proposed = (

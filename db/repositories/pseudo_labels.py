@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Clip, PseudoLabel, Round, Truth
+from db.models import Clip, PseudoLabel, Round, RoundClip, Truth
 from db.repositories import verdicts
 
 Values = dict[str, Any]
@@ -85,34 +85,40 @@ def review_counts(session: Session, *, row: Round) -> tuple[int, int]:
     return total - settled, settled
 
 
-def counts(session: Session) -> dict[int, tuple[int, int]]:
+def counts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Round id -> clips it proposes a label for, and how many of those are accepted."""
     accepted = func.count().filter(PseudoLabel.accepted)
     shown = and_(Round.id == PseudoLabel.round_id, Round.iteration == PseudoLabel.iteration)
-    rows = select(Round.id, func.count(), accepted).join(PseudoLabel, shown).group_by(Round.id)
+    rows = select(Round.id, func.count(), accepted).join(PseudoLabel, shown)
+    rows = rows.where(Round.id.in_(round_ids)).group_by(Round.id)
     return {round_id: (proposed, taken) for round_id, proposed, taken in session.execute(rows)}
 
 
-def against_truth(session: Session) -> dict[int, tuple[int, int]]:
+def against_truth(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Round id -> right and all of its accepted pseudo-labels whose true class is known."""
     right = func.count().filter(PseudoLabel.class_id == Truth.class_id)
-    rows = _accepted(select(Round.id, right, func.count())).join(Truth, Truth.clip_id == PseudoLabel.clip_id)
+    rows = _accepted(select(Round.id, right, func.count()), round_ids).join(
+        Truth, Truth.clip_id == PseudoLabel.clip_id
+    )
     return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}
 
 
-def against_verdicts(session: Session) -> dict[int, tuple[int, int]]:
+def against_verdicts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Round id -> right and all of its accepted pseudo-labels that people have decided on."""
     stands = verdicts.standing()
     right = func.count().filter(PseudoLabel.class_id == stands.c.class_id)
-    rows = _accepted(select(Round.id, right, func.count())).join(
+    rows = _accepted(select(Round.id, right, func.count()), round_ids).join(
         stands, and_(stands.c.clip_id == PseudoLabel.clip_id, stands.c.round_id == Round.id)
     )
     return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}
 
 
 def differences(session: Session, *, now_round: Round, was_round: Round) -> list[Row[Any]]:
-    """Clips on which two rounds differ in class or acceptance: clip_id, key, and class_id, confidence and
-    accepted of both as was_* and now_*; None where a round proposes nothing."""
+    """Clips without people's label on which two rounds differ in class or acceptance.
+
+    Columns: clip_id, key, and class_id, confidence, accepted of both as was_* and now_*; None where a round
+    proposes nothing.
+    """
     was, is_now = aliased(PseudoLabel), aliased(PseudoLabel)
     rows = (
         select(
@@ -123,9 +129,10 @@ def differences(session: Session, *, now_round: Round, was_round: Round) -> list
             is_now.accepted.label("now_accepted"),
         )
         .select_from(Clip)
+        .join(RoundClip, and_(RoundClip.clip_id == Clip.id, RoundClip.round_id == now_round.id))
         .outerjoin(was, _is(was, was_round))
         .outerjoin(is_now, _is(is_now, now_round))
-        .where(or_(was.accepted, is_now.accepted))
+        .where(RoundClip.role == "unlabelled", or_(was.accepted, is_now.accepted))
         .where(
             or_(
                 func.coalesce(was.class_id, -1) != func.coalesce(is_now.class_id, -1),
@@ -145,9 +152,13 @@ def _shown(row: Round) -> Any:
     )
 
 
-def _accepted(columns: Any) -> Any:
+def _accepted(columns: Any, round_ids: Collection[int]) -> Any:
     shown = and_(Round.id == PseudoLabel.round_id, Round.iteration == PseudoLabel.iteration)
-    return columns.select_from(Round).join(PseudoLabel, shown).where(PseudoLabel.accepted)
+    return (
+        columns.select_from(Round)
+        .join(PseudoLabel, shown)
+        .where(PseudoLabel.accepted, Round.id.in_(round_ids))
+    )
 
 
 def _is(label: Any, row: Round) -> Any:

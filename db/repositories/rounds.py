@@ -1,10 +1,10 @@
 """Rounds: their frozen snapshots, their progress, and which one is active."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Row, and_, case, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.engine import now
@@ -71,7 +71,7 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
     test = and_(Clip.split == "test", Clip.given_class_id.is_not(None))
     rows = (
         select(
-            func.cast(round_id, RoundClip.round_id.type),
+            literal(round_id, RoundClip.round_id.type),
             Clip.id,
             case((Clip.split == "test", "test"), (labelled, "labelled"), else_="unlabelled"),
             case((test, Clip.given_class_id), (labelled, people), (carried, PseudoLabel.class_id)),
@@ -81,7 +81,7 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
                 (labelled, "imported"),
                 (carried, "pseudo"),
             ),
-            func.cast(1.0, RoundClip.weight.type),
+            literal(1.0, RoundClip.weight.type),
             case((labelled, stands.c.verdict_id)),
         )
         .outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
@@ -104,8 +104,8 @@ def members(session: Session, *, round_id: int) -> list[Member]:
     truth_class = aliased(ActionClass)
     rows = (
         select(
-            Clip.id, Clip.key, RoundClip.role, Clip.state, Clip.path, Clip.sha256, ActionClass.name,
-            RoundClip.weight, truth_class.name,
+            Clip.id.label("clip_id"), Clip.key, RoundClip.role, Clip.state, Clip.path, Clip.sha256,
+            ActionClass.name.label("label"), RoundClip.weight, truth_class.name.label("truth"),
         )
         .join(Clip, Clip.id == RoundClip.clip_id)
         .outerjoin(ActionClass, ActionClass.id == RoundClip.class_id)
@@ -114,18 +114,16 @@ def members(session: Session, *, round_id: int) -> list[Member]:
         .where(RoundClip.round_id == round_id)
         .order_by(Clip.key)
     )  # fmt: skip
-    return [Member(*row) for row in session.execute(rows)]
+    return [Member(**row._mapping) for row in session.execute(rows)]
 
 
-def sources(session: Session) -> dict[int, dict[str, int]]:
-    """Round id -> source of the snapshot's training labels -> number of clips."""
-    found: dict[int, dict[str, int]] = {}
-    rows = select(RoundClip.round_id, RoundClip.source, func.count()).where(
-        RoundClip.role != "test", RoundClip.source.is_not(None)
-    )
-    for round_id, source, count in session.execute(rows.group_by(RoundClip.round_id, RoundClip.source)):
-        found.setdefault(round_id, {})[source] = count
-    return found
+def label_counts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Round id -> labels of people's and carried pseudo-labels in its snapshot."""
+    carried = func.count().filter(RoundClip.source == "pseudo")
+    labels = func.count().filter(RoundClip.role == "labelled")
+    rows = select(RoundClip.round_id, labels, carried).where(RoundClip.round_id.in_(round_ids))
+    found = session.execute(rows.group_by(RoundClip.round_id)).tuples()
+    return {round_id: (people, pseudo) for round_id, people, pseudo in found}
 
 
 def get(session: Session, *, round_id: int) -> Round | None:
@@ -138,7 +136,7 @@ def by_job(session: Session, *, job_id: int) -> Round | None:
     return session.scalar(select(Round).where(Round.job_id == job_id))
 
 
-def listing(session: Session, *, round_id: int | None = None) -> list[Row[tuple[Round, Job, int | None]]]:
+def listing(session: Session, *, round_id: int | None = None) -> list[Row[Round, Job, int | None]]:
     """Rounds (or the one asked for) with their job and their parent's number, newest first."""
     parent = aliased(Round)
     rows = select(Round, Job, parent.number).join(Job, Job.id == Round.job_id)

@@ -77,6 +77,11 @@ def by_uuid(session: Session, *, uuids: Collection[str]) -> dict[str, Verdict]:
     return found
 
 
+def is_undone(session: Session, *, uuid: str) -> bool:
+    """Whether an undo names this verdict."""
+    return session.scalar(select(Verdict.id).where(Verdict.undoes_uuid == uuid)) is not None
+
+
 def undone(verdict: Any = Verdict) -> ColumnElement[bool]:
     """Condition: an undo names this verdict."""
     undo = aliased(Verdict)

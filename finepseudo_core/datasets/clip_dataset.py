@@ -87,10 +87,12 @@ class GlobalLocalPairs(Dataset):
         whole, local = global_and_local_indices(frames, self.frames, generator)
         in_whole, in_local = shared_positions(whole, local)
         times = whole[in_whole] / max(1, frames - 1)
-        views = [self.transform(self.store.read(key, indices), generator) for indices in (whole, local)]
+        global_clip = self.transform(self.store.read(key, whole), generator)
+        local_clip = self.transform(self.store.read(key, local), generator)
         mask = np.arange(self.frames) < len(in_whole)
         return (
-            *views,
+            global_clip,
+            local_clip,
             self._pad(in_whole),
             self._pad(in_local),
             self._pad(times).float(),

@@ -14,7 +14,7 @@ from finepseudo_core.selftraining.round import Round
 
 def learn_actions(round: Round, stage: str, records: Sequence[ClipRecord], epochs: int) -> None:
     """Train f_E on records that all carry a label, for `epochs` epochs of class-balanced batches."""
-    config, encoder = round.config.action_encoder, round.models["action"]
+    config, encoder = round.config.action_encoder, round.models.action
     training = round.config.self_training
     classes = torch.tensor(round.class_numbers(records))
     weights = torch.tensor([record.weight for record in records])

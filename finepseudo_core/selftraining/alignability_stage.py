@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from finepseudo_core.alignment.pairwise import pairwise_soft_dtw
 from finepseudo_core.datasets.clip_dataset import Batches, PhaseClips
 from finepseudo_core.datasets.samplers import ClassBalancedBatches
+from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
 from finepseudo_core.losses.alignability_score import AlignabilityScoreLoss
 from finepseudo_core.losses.alignment_triplet import AlignabilityTripletLoss
 from finepseudo_core.records import ClipRecord
@@ -23,7 +24,7 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
     The image encoder is frozen: only the head, the transformer and f_S learn.
     """
     config, models, training = round.config.alignment, round.models, round.config.self_training
-    encoder, score = models["alignability"], models["score"]
+    encoder, score = models.alignability, models.score
     encoder.freeze_image_encoder()
     classes = torch.tensor(round.class_numbers(records))
     weights = torch.tensor([record.weight for record in records])
@@ -66,7 +67,7 @@ def _clips(round: Round, records: Sequence[ClipRecord]) -> Dataset:
     return PhaseClips(round.store, records, config.frames, config.size)
 
 
-def _embed(encoder: nn.Module, clips: Tensor) -> Tensor:
+def _embed(encoder: AlignabilityEncoder, clips: Tensor) -> Tensor:
     """Image features (B, T, C), or clips (B, 3, T, H, W), to frame embeddings (B, T, F)."""
     if clips.dim() == 3:
         return encoder.embed(clips)

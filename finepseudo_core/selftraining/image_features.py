@@ -22,7 +22,7 @@ def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
     """
     kept = round.image_features.get((record.key, view))
     if kept is None:
-        size, encoder = round.config.alignability_encoder.size, round.models["alignability"]
+        size, encoder = round.config.alignability_encoder.size, round.models.alignability
         frames = round.store.read(record.key, np.arange(round.store.frames(record.key)))
         if view == 0:
             clip = EvaluationTransform(size)(frames)[0]
@@ -62,7 +62,7 @@ class FeatureClips(Dataset):
 @torch.no_grad()
 def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     """Frame embeddings of clips without randomness (N, T, F), in evaluation mode."""
-    encoder, frames = round.models["alignability"].eval(), round.config.alignability_encoder.frames
+    encoder, frames = round.models.alignability.eval(), round.config.alignability_encoder.frames
     chosen = [image_features(round, record) for record in records]  # N x (frames, C)
     features = torch.stack([clip[uniform_indices(len(clip), frames)] for clip in chosen])  # (N, T, C)
     return encoder.embed(features.to(round.device))

@@ -13,32 +13,25 @@ from finepseudo_core.errors import CheckpointError
 from finepseudo_core.selftraining import checkpoint
 
 
-class Models(nn.ModuleDict):
-    """Networks by name: `action` (f_E), `alignability` (f_A), `score` (f_S), `projection` (GITDL)."""
+class Models(nn.Module):
+    """f_E as `action`, f_A as `alignability`, f_S as `score`, and GITDL's `projection`.
 
-    action: ActionEncoder
-    alignability: AlignabilityEncoder
-    score: AlignabilityScore
-    projection: nn.Module
+    Args:
+        classes: number of classes, K.
+    """
 
     def __init__(self, config: RoundConfig, classes: int) -> None:
+        super().__init__()
         embedding, width = config.alignability_encoder.embedding, config.pretraining.projection
-        super().__init__(
-            {
-                "action": ActionEncoder(config.action_encoder, classes),
-                "alignability": AlignabilityEncoder(config.alignability_encoder),
-                "score": AlignabilityScore(
-                    hidden=config.alignment.score_hidden,
-                    monotone=config.alignment.monotone,
-                    standardise=config.alignment.standardise_distance,
-                ),
-                "projection": nn.Sequential(
-                    nn.Linear(embedding, width),
-                    nn.BatchNorm1d(width),
-                    nn.ReLU(inplace=True),
-                    nn.Linear(width, width),
-                ),
-            }
+        self.action = ActionEncoder(config.action_encoder, classes)
+        self.alignability = AlignabilityEncoder(config.alignability_encoder)
+        self.score = AlignabilityScore(
+            hidden=config.alignment.score_hidden,
+            monotone=config.alignment.monotone,
+            standardise=config.alignment.standardise_distance,
+        )
+        self.projection = nn.Sequential(
+            nn.Linear(embedding, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True), nn.Linear(width, width)
         )
 
 
@@ -80,4 +73,4 @@ def carry_over(models: Models, classes: Sequence[str], path: Path) -> None:
         )
     models.load_state_dict(earlier, strict=False)
     rows = {number: old_classes.index(name) for number, name in enumerate(classes) if name in old_classes}
-    carry_classifier(models["action"].classifier, weights, bias, rows)
+    carry_classifier(models.action.classifier, weights, bias, rows)

@@ -37,7 +37,7 @@ class Progress:
         self,
         path: Path,
         identity: Mapping[str, Any],
-        networks: nn.ModuleDict,
+        networks: nn.Module,
         *,
         seed: int,
         device: str,

@@ -35,7 +35,8 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     chunks = chunked(round.unlabelled)
     steps = round.progress.steps(stage, len(chunks), resumable=False)
     if steps.start < steps.total:
-        gallery, seen = open_gallery(round), []
+        gallery = open_gallery(round)
+        seen: list[PseudoLabel] = []
         for step in steps:
             seen += look_at(round, gallery, chunks[step])
             if step + 1 == steps.total:
@@ -102,7 +103,7 @@ def open_gallery(round: Round) -> Gallery:
         embed_clips(round, records),
         torch.tensor(round.class_numbers(records), device=round.device),
         len(round.classes),
-        round.models["score"],
+        round.models.score,
         gamma=round.config.alignment.gamma,
         temperature=config.temperature,
     )
@@ -116,7 +117,7 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tu
         return ()
     config, models = round.config.pseudo_labels, round.models.eval()
     p_alignability, aligned = gallery.predict(round, records)
-    p_action, spread = models["action"].predict_with_spread(
+    p_action, spread = models.action.predict_with_spread(
         action_clips(round, records), config.uncertainty_passes
     )
     arrays = (part.cpu().numpy() for part in (p_action, p_alignability, aligned.scores, spread))

@@ -100,7 +100,21 @@ def open_round(
         for records in (labelled, pseudo_labelled, unlabelled, test)
     ]
     _check_classes(readable[0])
-    return Round(config, classes, *readable, exemplars, store, models, device, progress, notify, workspace)
+    return Round(
+        config=config,
+        classes=classes,
+        labelled=readable[0],
+        pseudo_labelled=readable[1],
+        unlabelled=readable[2],
+        test=readable[3],
+        exemplars=exemplars,
+        store=store,
+        models=models,
+        device=device,
+        progress=progress,
+        notify=notify,
+        workspace=workspace,
+    )
 
 
 def _wants_cuda(device: str) -> bool:

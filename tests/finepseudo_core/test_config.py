@@ -19,7 +19,11 @@ def test_defaults_are_the_papers_values():
     assert config.pseudo_labels.exemplars == 15
     assert config.pseudo_labels.temperature == 0.1
     assert config.pseudo_labels.threshold == 0.6
-    assert (config.pretraining.temperature, config.pretraining.peak, config.pretraining.deviation) == (0.1, 0.99, 0.2)
+    assert (config.pretraining.temperature, config.pretraining.peak, config.pretraining.deviation) == (
+        0.1,
+        0.99,
+        0.2,
+    )
     assert (config.self_training.iterations, config.self_training.epochs) == (10, 5)
     assert (config.evaluation.clips, config.evaluation.crops) == (10, 3)
 

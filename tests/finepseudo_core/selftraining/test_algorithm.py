@@ -158,12 +158,12 @@ def test_the_next_round_starts_from_the_model_and_the_accepted_labels(finished, 
     after, _, classes = load_models(result.model, sha256=result.model_sha256)
     assert classes == earlier.proposal.classes
     for one, other in zip(
-        before["alignability"].image_encoder.parameters(),
-        after["alignability"].image_encoder.parameters(),
+        before.alignability.image_encoder.parameters(),
+        after.alignability.image_encoder.parameters(),
         strict=True,
     ):
         assert torch.equal(one, other)
-    assert not torch.equal(before["action"].classifier.weight, after["action"].classifier.weight)
+    assert not torch.equal(before.action.classifier.weight, after.action.classifier.weight)
 
 
 def test_exemplars_asked_for_are_used(clips, tmp_path):

@@ -21,7 +21,7 @@ def test_uniform_indices_are_ascending_and_inside_the_clip(frames, count, seed):
         indices = uniform_indices(frames, count, generator)
         assert indices.shape == (count,)
         assert (np.diff(indices) >= 0).all()
-        assert 0 <= indices[0]
+        assert indices[0] >= 0
         assert indices[-1] < frames
 
 
@@ -33,7 +33,7 @@ def test_uniform_indices_take_the_middle_of_each_segment():
 def test_windows_stay_inside_the_clip(frames, count, stride, place):
     indices = window_indices(frames, count, stride, place)
     assert indices.shape == (count,)
-    assert 0 <= indices[0]
+    assert indices[0] >= 0
     assert indices[-1] < frames
     if stride and frames >= (count - 1) * stride + 1:
         assert (np.diff(indices) == stride).all()
