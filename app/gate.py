@@ -1,6 +1,9 @@
 """The gate in front of everything the web process answers, websockets included: known host, known person."""
 
+import re
+from base64 import b64encode
 from collections.abc import Callable, Collection
+from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -14,16 +17,27 @@ from app.signatures import COOKIE, COOKIE_SECONDS, make_cookie, read_cookie
 OPEN = ("/_stcore/health", "/_stcore/script-health-check")
 CLOSED = ("/_stcore/metrics", "/_stcore/agent")
 HEADERS = {
-    # Components of version 2 are imported from blob: addresses; Streamlit styles its page inline.
-    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "media-src 'self' blob:; connect-src 'self' blob: data:; worker-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+
+
+def content_security_policy(page: str) -> str:
+    """What a browser may load: this server's own files, and the inline scripts that `page` has today.
+
+    Components of version 2 are imported from blob: addresses; Streamlit styles its pages inline.
+    """
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts]
+    sources = " ".join(["'self'", "blob:", *hashes])
+    return (
+        f"default-src 'self'; script-src {sources}; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "media-src 'self' blob:; connect-src 'self' blob: data:; worker-src 'self' blob:; object-src 'none'; "
+        "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    )
 
 
 class Gate:
@@ -36,6 +50,7 @@ class Gate:
         is_current: user id -> True while that person has access.
         hosts: host names that may be asked for; "*" allows all.
         sign_in_page: HTML for people without a cookie.
+        policy: content security policy of every answer.
     """
 
     def __init__(
@@ -47,6 +62,7 @@ class Gate:
         is_current: Callable[[int], bool],
         hosts: Collection[str],
         sign_in_page: str,
+        policy: str,
     ) -> None:
         self.app = app
         self.secret = secret
@@ -54,6 +70,7 @@ class Gate:
         self.is_current = is_current
         self.hosts = frozenset(host.lower() for host in hosts)
         self.sign_in_page = sign_in_page
+        self.headers = {**HEADERS, "content-security-policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here."""
@@ -64,7 +81,7 @@ class Gate:
             if answer is None:
                 return await self.app(scope, receive, send)
             return await send({"type": "websocket.close", "code": 1008, "reason": "sign in first"})
-        return await (answer or self.app)(scope, receive, _with_headers(send))
+        return await (answer or self.app)(scope, receive, self._with_headers(send))
 
     async def _answer(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -110,6 +127,16 @@ class Gate:
         )
         return response
 
+    def _with_headers(self, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return send_with_headers
+
 
 def cookie_of(header: str) -> str | None:
     """The sign-in cookie in a Cookie header, None when absent."""
@@ -118,14 +145,3 @@ def cookie_of(header: str) -> str | None:
     except CookieError:
         return None
     return morsel.value if morsel else None
-
-
-def _with_headers(send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-        await send(message)
-
-    return send_with_headers

@@ -93,16 +93,18 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
         StudioError: there is no project in that folder.
         SchemaError: the database needs an upgrade.
     """
+    import streamlit
     from starlette.middleware import Middleware
     from starlette.routing import Route
     from streamlit.starlette import App
 
-    from app.gate import Gate
+    from app.gate import Gate, content_security_policy
     from app.services import users
     from app.services.studio import open_studio
     from app.views.failures import explain
 
     studio = open_studio(settings)
+    page = Path(streamlit.__file__).parent / "static" / "index.html"
 
     def user_of_token(token: str) -> int | None:
         user = users.sign_in(studio, token)
@@ -134,6 +136,7 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
                 is_current=lambda user_id: users.get(studio, user_id) is not None,
                 hosts=hosts,
                 sign_in_page=(FOLDER / "sign_in.html").read_text(encoding="utf-8"),
+                policy=content_security_policy(page.read_text(encoding="utf-8")),
             )
         ],
     )

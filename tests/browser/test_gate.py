@@ -76,6 +76,10 @@ def test_a_wrong_token_opens_nothing(server):
     assert answer(server, "/?token=wrong")[0] == 403
 
 
+def test_an_old_link_still_opens_for_somebody_who_is_signed_in(server):
+    assert answer(server, "/?token=old", signed_in(server))[0] == 303
+
+
 def test_metrics_and_the_agent_interface_are_closed(server):
     for path in ("/_stcore/metrics", "/_stcore/agent/openapi.json"):
         assert answer(server, path, signed_in(server))[0] == 404
