@@ -1,12 +1,29 @@
 """Clips come in: a dry run, the import itself, and looking at what is there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.services.studio import Studio
+from app.services.import_division import PlacedClip, divide
+from app.services.studio import Studio, StudioError
+from db.engine import Session
+from db.models import Round
+from db.repositories import classes, jobs, rounds
+from db.repositories import clips as repository
+from finepseudo_core import config
+from finepseudo_core.datasets.formats import csv_folder
+from finepseudo_core.datasets.formats.csv_folder import ListedClip
+from finepseudo_core.errors import DatasetError
+
+LABELS_CSV = "labels.csv"
+LARGEST_ID = 2**31 - 1
+STATES = ("waiting", "ready", "unreadable", "missing")
+COPIED = (
+    "id", "key", "state", "reason", "split", "import_id", "source_path", "start", "end", "sha256", "path",
+    "fps", "frames", "width", "height",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -17,7 +34,8 @@ class ImportRequest:
         folder: folder of videos.
         labels_csv: `path,label[,split,start,end]`; None reads `labels.csv` of the folder, if there.
         labelled_share: share of each class's training clips whose label is trained on; the other labels
-            are held back as known truth, for measuring only.
+            are held back as known truth, for measuring only. At least two of a class with four clips or more
+            are trained on, unless it is 0.
         test_share: share of each class kept for testing, where the list names no split.
         seed: seed of both choices.
     """
@@ -48,7 +66,7 @@ class ImportPlan:
         classes: class name -> clips of it.
         labelled: clips whose label is trained on.
         hidden: training clips whose label is held back as truth.
-        unlabelled: clips without any label.
+        unlabelled: training clips without any label.
         test: clips kept for testing.
         already: listed clips that are in the project already and are left as they are.
     """
@@ -99,13 +117,13 @@ class ImportCard:
 @dataclass(frozen=True)
 class Sprite:
     """Frames of a clip in one picture: `frames` cells of `width` x `height` pixels in `columns` columns;
-    cell i shows frame i * step of the clip."""
+    cell i shows frame int(i * step) of the clip."""
 
     frames: int
     columns: int
     width: int
     height: int
-    step: int
+    step: float
 
 
 @dataclass(frozen=True)
@@ -195,11 +213,31 @@ def plan(studio: Studio, request: ImportRequest) -> ImportPlan:
     Raises:
         StudioError: the folder or list can't be read, or a share lies outside [0, 1].
     """
-    raise NotImplementedError
+    listed = _read(request)
+    with studio.database.read() as session:
+        fresh = _fresh(session, request.folder, listed.clips)
+    divided = divide(fresh, request.labelled_share, request.test_share, request.seed)
+    roles = Counter(role for _, role in divided)
+    return ImportPlan(
+        clips=len(fresh),
+        problems=tuple(ProblemRow(row.line or None, row.path, row.reason) for row in listed.problems),
+        classes=dict(sorted(Counter(clip.label for clip in fresh if clip.label is not None).items())),
+        labelled=roles["labelled"],
+        hidden=roles["hidden"],
+        unlabelled=roles["unlabelled"],
+        test=roles["test"],
+        already=len(listed.clips) - len(fresh),
+    )
 
 
-def start_import(studio: Studio, request: ImportRequest, user_id: int, *,
-                 then_round: str | None = None, changes: Mapping[str, Any] | None = None) -> int:  # fmt: skip
+def start_import(
+    studio: Studio,
+    request: ImportRequest,
+    user_id: int,
+    *,
+    then_round: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> int:
     """Register the clips of the plan and queue the job that reads them; returns the import's id.
 
     `then_round` names the preset of a round that starts by itself when the import is done.
@@ -207,22 +245,114 @@ def start_import(studio: Studio, request: ImportRequest, user_id: int, *,
     Raises:
         StudioError: as `plan`, or nothing new would come in.
     """
-    raise NotImplementedError
+    listed = _read(request)
+    with studio.database.write() as session:
+        fresh = _fresh(session, request.folder, listed.clips)
+        if not fresh:
+            known = "; all of its clips are in the project already" if listed.clips else ""
+            raise StudioError(f"There is nothing new to import in {request.folder}{known}.")
+        job = jobs.enqueue(session, kind="import", payload={})
+        row = repository.add_import(
+            session,
+            folder=str(request.folder),
+            labels_csv=str(request.labels_csv) if request.labels_csv else None,
+            labelled_share=request.labelled_share,
+            test_share=request.test_share,
+            seed=request.seed,
+            created_by=user_id,
+            job_id=job.id,
+        )
+        job.payload = {"import_id": row.id, "then_round": then_round, "changes": dict(changes or {})}
+        job.steps = len(fresh)
+        ids = class_rows.ensure(
+            session, names=sorted({clip.label for clip in fresh if clip.label is not None})
+        )
+        rows = [
+            {
+                "key": clip.key,
+                "source_path": str(clip.path),
+                "start": clip.start,
+                "end": clip.end,
+                "split": "test" if role == "test" or clip.split == "test" else "train",
+                "given_class_id": ids.get(clip.label or "") if role in ("labelled", "test") else None,
+                "truth_class_id": ids.get(clip.label or "") if role == "hidden" else None,
+            }
+            for clip, role in divide(fresh, request.labelled_share, request.test_share, request.seed)
+        ]
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            repository.add(session, import_id=row.id, rows=rows[start : start + ROWS_AT_ONCE])
+        return row.id
+
+
+def divide(
+    listed: Sequence[ListedClip], labelled_share: float, test_share: float, seed: int
+) -> list[tuple[ListedClip, str]]:
+    """Give every clip its role: "labelled", "hidden", "test" or "unlabelled".
+
+    Both shares are taken of each class by itself. A class of four or more training clips keeps at least two
+    labels, as a round needs, unless no label is to be used at all.
+    """
+    roles = {clip.key: "test" if clip.split == "test" else "unlabelled" for clip in listed}
+    members: dict[str, list[ListedClip]] = {}
+    for clip in sorted(listed, key=lambda clip: clip.key):
+        if clip.label is not None and clip.split != "test":
+            members.setdefault(clip.label, []).append(clip)
+    for name, of_class in sorted(members.items()):
+        random = Random(f"{seed} {name}")
+        free = [clip for clip in of_class if clip.split is None]
+        random.shuffle(free)
+        tested = {clip.key for clip in free[: round(test_share * len(free))]}
+        training = [clip for clip in of_class if clip.key not in tested]
+        random.shuffle(training)
+        count = round(labelled_share * len(training))
+        if labelled_share and len(training) >= 4:
+            count = max(2, count)
+        roles |= dict.fromkeys(tested, "test")
+        roles |= {clip.key: "labelled" if place < count else "hidden" for place, clip in enumerate(training)}
+    return [(clip, roles[clip.key]) for clip in listed]
 
 
 def imports(studio: Studio) -> tuple[ImportCard, ...]:
     """All imports, newest first."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        states = repository.states(session)
+        reasons: dict[int, list[UnreadableClip]] = {}
+        for row in repository.unusable(session):
+            reasons.setdefault(row.import_id, []).append(UnreadableClip(row.id, row.key, row.reason or ""))
+        return tuple(
+            ImportCard(
+                id=row.id,
+                folder=row.folder,
+                labels_csv=row.labels_csv,
+                created_by=creator or "",
+                created_at=row.created_at,
+                job_id=job.id,
+                state=job.state,
+                step=job.step,
+                steps=job.steps,
+                eta_seconds=job.eta_seconds,
+                message=job.message,
+                error=job.error,
+                clips=sum(states.get(row.id, {}).values()),
+                **{state: states.get(row.id, {}).get(state, 0) for state in STATES},
+                reasons=tuple(reasons.get(row.id, ())),
+            )
+            for row, job, creator in repository.imports(session)
+        )
 
 
 def clips(studio: Studio, which: ClipFilter = ClipFilter(), offset: int = 0, limit: int = 60) -> ClipPage:
     """Clips that match, by key."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        cards, total = _cards(session, offset=offset, limit=limit, **vars(which))
+    return ClipPage(cards, total, offset)
 
 
 def clip(studio: Studio, clip_id: int) -> ClipCard | None:
     """One clip, None when there is none of that id."""
-    raise NotImplementedError
+    with studio.database.read() as session:
+        cards, _ = _cards(session, clip_id=clip_id)
+    return cards[0] if cards else None
 
 
 def check_again(studio: Studio, clip_id: int) -> None:
@@ -231,4 +361,77 @@ def check_again(studio: Studio, clip_id: int) -> None:
     Raises:
         StudioError: there is no such clip, or it is not unreadable or missing.
     """
-    raise NotImplementedError
+    with studio.database.write() as session:
+        row = repository.get(session, clip_id=clip_id)
+        if row is None:
+            raise StudioError(f"There is no clip {clip_id}.")
+        if row.state not in ("unreadable", "missing"):
+            raise StudioError(
+                f"{row.key} is {row.state}; only unreadable or missing clips are checked again."
+            )
+        repository.mark_waiting(session, clip_id=clip_id)
+        jobs.enqueue(session, kind="import", payload={"import_id": row.import_id})
+
+
+def _read(request: ImportRequest) -> ImportList:
+    for name, share in (("labelled", request.labelled_share), ("test", request.test_share)):
+        if not 0 <= share <= 1:
+            raise StudioError(f"The {name} share is {share}; it must lie between 0 and 1.")
+    beside = request.folder / "labels.csv"
+    labels_csv = request.labels_csv or (beside if beside.is_file() else None)
+    try:
+        return csv_folder.read(request.folder, labels_csv)
+    except DatasetError as error:
+        raise StudioError(str(error)) from error
+
+
+def _fresh(session: Session, folder: Path, listed: Sequence[ListedClip]) -> list[ListedClip]:
+    """Clips that the project does not have yet, under keys that no other clip bears."""
+    keys, sources = repository.keys(session), repository.sources(session)
+    fresh = []
+    for clip in listed:
+        if (str(clip.path), clip.start, clip.end) in sources:
+            continue
+        key, number = clip.key, 1
+        while key in keys:  # another folder has a clip of this name
+            key = f"{folder.name}/{clip.key}" if number == 1 else f"{folder.name} {number}/{clip.key}"
+            number += 1
+        keys.add(key)
+        fresh.append(replace(clip, key=key))
+    return fresh
+
+
+def _cards(session: Session, **which: Any) -> tuple[tuple[ClipCard, ...], int]:
+    shown = rounds.under_review(session)
+    names = class_rows.names(session)
+    rows, total = repository.page(
+        session, round_id=shown.id if shown else None, iteration=shown.iteration if shown else -1, **which
+    )
+    return tuple(_card(row, names, shown) for row in rows), total
+
+
+def _card(row: Any, names: Mapping[int, str], shown: Round | None) -> ClipCard:
+    clip: Clip = row.Clip
+    proposed = None
+    if shown is not None and row.proposed_class_id is not None:
+        proposed = Proposed(
+            shown.id,
+            shown.number,
+            row.proposed_class_id,
+            names[row.proposed_class_id],
+            row.confidence,
+            row.alignability,
+            row.accepted,
+        )
+    source = None if row.class_id is None else "verdict" if row.kind else "imported"
+    return ClipCard(
+        **{name: getattr(clip, name) for name in COPIED},
+        sprite=Sprite(**clip.sprite) if clip.sprite else None,
+        label_id=row.class_id,
+        label_name=names.get(row.class_id),
+        label_source=source,
+        decision=row.kind,
+        reviewer=row.reviewer,
+        decided_at=row.recorded_at,
+        proposed=proposed,
+    )

@@ -33,9 +33,14 @@ def imports(session: Session) -> list[Row[Import, Job, str | None]]:
     )
 
 
-def get_import(session: Session, *, import_id: int) -> Import | None:
-    """The import, None when there is none."""
-    return session.get(Import, import_id)
+def import_of(session: Session, *, clip: Clip) -> Import:
+    """The import that brought a clip."""
+    return session.get_one(Import, clip.import_id)
+
+
+def set_job(session: Session, *, import_id: int, job_id: int) -> None:
+    """Let another job read the clips of an import."""
+    session.execute(update(Import).where(Import.id == import_id).values(job_id=job_id))
 
 
 def states(session: Session) -> dict[int, dict[str, int]]:
@@ -56,6 +61,19 @@ def unusable(session: Session, *, limit: int = 1000) -> list[Clip]:
 def keys(session: Session) -> set[str]:
     """Keys of every clip."""
     return set(session.scalars(select(Clip.key)))
+
+
+def sources(session: Session) -> set[tuple[str, float | None, float | None]]:
+    """Source, start and end of every clip."""
+    return set(session.execute(select(Clip.source_path, Clip.start, Clip.end)).tuples())
+
+
+def sources(session: Session) -> set[tuple[str, float | None, float | None]]:
+    """(source path, start, end) of every clip."""
+    return {
+        (path, start, end)
+        for path, start, end in session.execute(select(Clip.source_path, Clip.start, Clip.end))
+    }
 
 
 def add(session: Session, *, import_id: int, rows: Sequence[Values]) -> None:

@@ -42,6 +42,11 @@ def get(session: Session, *, job_id: int) -> Job | None:
     return session.get(Job, job_id)
 
 
+def lock(session: Session, *, job_id: int) -> Job:
+    """The job, which no worker takes or changes until the transaction ends."""
+    return session.get_one(Job, job_id, with_for_update=True, populate_existing=True)
+
+
 def running(session: Session, *, kind: str) -> Job | None:
     """The job of a kind that runs, else the one next in line, None when there is neither."""
     rows = select(Job).where(Job.kind == kind, Job.state.in_(("queued", "running")))

@@ -61,28 +61,27 @@ def add(session: Session, *, job_id: int, preset: str, config: dict[str, Any], c
 def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
     """Copy who takes part and with which label, as it stands now, into the round's snapshot.
 
-    Accepted pseudo-labels of `base` are carried over on clips without any verdict.
+    Accepted pseudo-labels of `base` are carried over on clips without any verdict. A test clip takes part
+    when its class is known; its truth stays where it is.
     """
     stands = verdicts.standing()
-    train = Clip.split == "train"
+    train, test = Clip.split == "train", Clip.split == "test"
     people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
-    labelled = and_(train, people.is_not(None))
+    known = people.is_not(None)
     carried = and_(train, people.is_(None), stands.c.kind.is_(None), PseudoLabel.accepted)
-    test = and_(Clip.split == "test", Clip.given_class_id.is_not(None))
     rows = (
         select(
             literal(round_id, RoundClip.round_id.type),
             Clip.id,
-            case((Clip.split == "test", "test"), (labelled, "labelled"), else_="unlabelled"),
-            case((test, Clip.given_class_id), (labelled, people), (carried, PseudoLabel.class_id)),
+            case((test, "test"), (known, "labelled"), else_="unlabelled"),
+            case((known, people), (carried, PseudoLabel.class_id)),
             case(
-                (test, "imported"),
-                (and_(labelled, stands.c.kind.is_not(None)), "verdict"),
-                (labelled, "imported"),
+                (and_(known, stands.c.kind.is_not(None)), "verdict"),
+                (known, "imported"),
                 (carried, "pseudo"),
             ),
             literal(1.0, RoundClip.weight.type),
-            case((labelled, stands.c.verdict_id)),
+            case((known, stands.c.verdict_id)),
         )
         .outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
         .outerjoin(
@@ -93,7 +92,8 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
                 PseudoLabel.iteration == (base.iteration if base else None),
             ),
         )
-        .where(Clip.state == "ready", or_(train, test))
+        .outerjoin(Truth, Truth.clip_id == Clip.id)
+        .where(Clip.state == "ready", or_(train, known, Truth.class_id.is_not(None)))
     )
     columns = ["round_id", "clip_id", "role", "class_id", "source", "weight", "verdict_id"]
     session.execute(insert(RoundClip).from_select(columns, rows))
