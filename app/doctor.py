@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app import artifacts
+from app import artifacts, processes
 from app.services import health
 from app.services.studio import Studio, open_studio
 from app.settings import Settings

@@ -1,7 +1,8 @@
 """Clips come in: a dry run, the import itself, and looking at what is there."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 from app.services.import_division import PlacedClip, divide
 from app.services.studio import Studio, StudioError
 from db.engine import Session
-from db.models import Round
-from db.repositories import classes, jobs, rounds
+from db.models import Clip, Round
+from db.repositories import classes as class_rows
 from db.repositories import clips as repository
+from db.repositories import jobs, rounds
 from finepseudo_core import config
 from finepseudo_core.datasets.formats import csv_folder
-from finepseudo_core.datasets.formats.csv_folder import ListedClip
+from finepseudo_core.datasets.formats.csv_folder import ImportList, ListedClip
 from finepseudo_core.errors import DatasetError
 
 LABELS_CSV = "labels.csv"
-LARGEST_ID = 2**31 - 1
+ROWS_AT_ONCE = 500
 STATES = ("waiting", "ready", "unreadable", "missing")
 COPIED = (
     "id", "key", "state", "reason", "split", "import_id", "source_path", "start", "end", "sha256", "path",
@@ -216,16 +218,16 @@ def plan(studio: Studio, request: ImportRequest) -> ImportPlan:
     listed = _read(request)
     with studio.database.read() as session:
         fresh = _fresh(session, request.folder, listed.clips)
-    divided = divide(fresh, request.labelled_share, request.test_share, request.seed)
-    roles = Counter(role for _, role in divided)
+    placed = _divide(fresh, request)
+    training = [one for one in placed if one.split == "train"]
     return ImportPlan(
         clips=len(fresh),
         problems=tuple(ProblemRow(row.line or None, row.path, row.reason) for row in listed.problems),
         classes=dict(sorted(Counter(clip.label for clip in fresh if clip.label is not None).items())),
-        labelled=roles["labelled"],
-        hidden=roles["hidden"],
-        unlabelled=roles["unlabelled"],
-        test=roles["test"],
+        labelled=sum(one.trains for one in training),
+        hidden=sum(one.clip.label is not None and not one.trains for one in training),
+        unlabelled=sum(one.clip.label is None for one in training),
+        test=len(placed) - len(training),
         already=len(listed.clips) - len(fresh),
     )
 
@@ -245,6 +247,8 @@ def start_import(
     Raises:
         StudioError: as `plan`, or nothing new would come in.
     """
+    if then_round is not None:
+        config.preset(then_round).replace(changes or {})  # a mistake shows now, not after the import
     listed = _read(request)
     with studio.database.write() as session:
         fresh = _fresh(session, request.folder, listed.clips)
@@ -267,49 +271,23 @@ def start_import(
         ids = class_rows.ensure(
             session, names=sorted({clip.label for clip in fresh if clip.label is not None})
         )
-        rows = [
-            {
-                "key": clip.key,
-                "source_path": str(clip.path),
-                "start": clip.start,
-                "end": clip.end,
-                "split": "test" if role == "test" or clip.split == "test" else "train",
-                "given_class_id": ids.get(clip.label or "") if role in ("labelled", "test") else None,
-                "truth_class_id": ids.get(clip.label or "") if role == "hidden" else None,
-            }
-            for clip, role in divide(fresh, request.labelled_share, request.test_share, request.seed)
-        ]
+        rows = []
+        for placed in _divide(fresh, request):
+            clip, class_id = placed.clip, ids.get(placed.clip.label or "")
+            rows.append(
+                {
+                    "key": clip.key,
+                    "source_path": str(clip.path),
+                    "start": clip.start,
+                    "end": clip.end,
+                    "split": placed.split,
+                    "given_class_id": class_id if placed.trains else None,
+                    "truth_class_id": None if placed.trains else class_id,
+                }
+            )
         for start in range(0, len(rows), ROWS_AT_ONCE):
             repository.add(session, import_id=row.id, rows=rows[start : start + ROWS_AT_ONCE])
         return row.id
-
-
-def divide(
-    listed: Sequence[ListedClip], labelled_share: float, test_share: float, seed: int
-) -> list[tuple[ListedClip, str]]:
-    """Give every clip its role: "labelled", "hidden", "test" or "unlabelled".
-
-    Both shares are taken of each class by itself. A class of four or more training clips keeps at least two
-    labels, as a round needs, unless no label is to be used at all.
-    """
-    roles = {clip.key: "test" if clip.split == "test" else "unlabelled" for clip in listed}
-    members: dict[str, list[ListedClip]] = {}
-    for clip in sorted(listed, key=lambda clip: clip.key):
-        if clip.label is not None and clip.split != "test":
-            members.setdefault(clip.label, []).append(clip)
-    for name, of_class in sorted(members.items()):
-        random = Random(f"{seed} {name}")
-        free = [clip for clip in of_class if clip.split is None]
-        random.shuffle(free)
-        tested = {clip.key for clip in free[: round(test_share * len(free))]}
-        training = [clip for clip in of_class if clip.key not in tested]
-        random.shuffle(training)
-        count = round(labelled_share * len(training))
-        if labelled_share and len(training) >= 4:
-            count = max(2, count)
-        roles |= dict.fromkeys(tested, "test")
-        roles |= {clip.key: "labelled" if place < count else "hidden" for place, clip in enumerate(training)}
-    return [(clip, roles[clip.key]) for clip in listed]
 
 
 def imports(studio: Studio) -> tuple[ImportCard, ...]:
@@ -370,19 +348,26 @@ def check_again(studio: Studio, clip_id: int) -> None:
                 f"{row.key} is {row.state}; only unreadable or missing clips are checked again."
             )
         repository.mark_waiting(session, clip_id=clip_id)
-        jobs.enqueue(session, kind="import", payload={"import_id": row.import_id})
+        job = jobs.enqueue(session, kind="import", payload={"import_id": row.import_id})
+        repository.set_job(session, import_id=row.import_id, job_id=job.id)
 
 
 def _read(request: ImportRequest) -> ImportList:
     for name, share in (("labelled", request.labelled_share), ("test", request.test_share)):
         if not 0 <= share <= 1:
             raise StudioError(f"The {name} share is {share}; it must lie between 0 and 1.")
-    beside = request.folder / "labels.csv"
+    beside = request.folder / LABELS_CSV
     labels_csv = request.labels_csv or (beside if beside.is_file() else None)
     try:
         return csv_folder.read(request.folder, labels_csv)
     except DatasetError as error:
         raise StudioError(str(error)) from error
+
+
+def _divide(fresh: Sequence[ListedClip], request: ImportRequest) -> list[PlacedClip]:
+    return divide(
+        fresh, labelled_share=request.labelled_share, test_share=request.test_share, seed=request.seed
+    )
 
 
 def _fresh(session: Session, folder: Path, listed: Sequence[ListedClip]) -> list[ListedClip]:

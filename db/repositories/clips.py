@@ -68,14 +68,6 @@ def sources(session: Session) -> set[tuple[str, float | None, float | None]]:
     return set(session.execute(select(Clip.source_path, Clip.start, Clip.end)).tuples())
 
 
-def sources(session: Session) -> set[tuple[str, float | None, float | None]]:
-    """(source path, start, end) of every clip."""
-    return {
-        (path, start, end)
-        for path, start, end in session.execute(select(Clip.source_path, Clip.start, Clip.end))
-    }
-
-
 def add(session: Session, *, import_id: int, rows: Sequence[Values]) -> None:
     """New clips in state "waiting". A row holds key, source_path, start, end, split, given_class_id, and
     truth_class_id where the class is known for measuring."""
