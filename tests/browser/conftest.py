@@ -65,7 +65,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server on one filled project for all tests; each takes clips nobody decided on yet."""
-    server = Server(filled_project(tmp_path_factory.mktemp("studio") / "project", unlabelled=160))
+    server = Server(filled_project(tmp_path_factory.mktemp("studio") / "project", unlabelled=240))
     yield server
     server.stop()
     server.project.studio.close()

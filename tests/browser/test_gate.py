@@ -99,7 +99,7 @@ def test_a_person_removed_while_the_page_is_open_sees_nothing_more(sign_in, serv
     context = sign_in()
     page = context.new_page()
     page.goto(f"{server.address}/browse")
-    page.get_by_text("of 172 clips").wait_for(timeout=30_000)
+    page.get_by_text("of 252 clips").wait_for(timeout=30_000)
     users.remove(server.project.studio, context.reviewer_id)
     page.get_by_role("link", name="Rounds").click()
     page.get_by_text("You are not signed in any more").wait_for()
@@ -154,3 +154,4 @@ def test_every_answer_forbids_frames_and_foreign_scripts(server):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(server.address, timeout=5)
     assert refused.value.headers["x-content-type-options"] == "nosniff"
+    refused.value.close()
