@@ -65,7 +65,8 @@ def keys(session: Session) -> set[str]:
 
 def sources(session: Session) -> set[tuple[str, float | None, float | None]]:
     """Source, start and end of every clip."""
-    return set(session.execute(select(Clip.source_path, Clip.start, Clip.end)).tuples())
+    rows = session.execute(select(Clip.source_path, Clip.start, Clip.end))
+    return {(path, start, end) for path, start, end in rows}
 
 
 def add(session: Session, *, import_id: int, rows: Sequence[Values]) -> None:
@@ -215,7 +216,7 @@ def labelled_per_class(session: Session) -> dict[str, int]:
     stands = verdicts.standing()
     people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
     rows = (
-        select(ActionClass.name, func.count())
+        select(ActionClass.name, func.count().label("clips"))
         .select_from(Clip)
         .outerjoin(stands, stands.c.clip_id == Clip.id)
         .join(ActionClass, ActionClass.id == people)
@@ -223,7 +224,7 @@ def labelled_per_class(session: Session) -> dict[str, int]:
         .group_by(ActionClass.name, ActionClass.position, ActionClass.id)
         .order_by(ActionClass.position, ActionClass.id)
     )
-    return dict(session.execute(rows).tuples().all())
+    return {row.name: row.clips for row in session.execute(rows)}
 
 
 def _count(condition: Any) -> Any:

@@ -122,7 +122,7 @@ def label_counts(session: Session, *, round_ids: Collection[int]) -> dict[int, t
     carried = func.count().filter(RoundClip.source == "pseudo")
     labels = func.count().filter(RoundClip.role == "labelled")
     rows = select(RoundClip.round_id, labels, carried).where(RoundClip.round_id.in_(round_ids))
-    found = session.execute(rows.group_by(RoundClip.round_id)).tuples()
+    found = session.execute(rows.group_by(RoundClip.round_id))
     return {round_id: (people, pseudo) for round_id, people, pseudo in found}
 
 
