@@ -7,6 +7,7 @@ from clip to clip. The same seed gives the same files, whatever the number of pr
 import csv
 import itertools
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
@@ -18,6 +19,7 @@ from finepseudo_core.datasets.synthetic_dives_drawing import draw_clip
 from finepseudo_core.datasets.synthetic_dives_motion import DIRECTIONS, Course, Dive, Timing, perform
 from finepseudo_core.datasets.synthetic_dives_scenery import random_style
 from finepseudo_core.video.canonical import write_frames
+from finepseudo_core.video.guard import end_with
 
 FPS = 25
 TEST_EVERY = 5  # one clip in five of each class is for testing
@@ -130,7 +132,7 @@ def _run(tasks: list[tuple[Path, int, int, int, int]], processes: int) -> Iterat
         yield from map(_draw_file, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, context, initializer=end_with, initargs=(os.getpid(),)) as pool:
         yield from pool.map(_draw_file, tasks, chunksize=2)
 
 

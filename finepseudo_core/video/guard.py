@@ -192,12 +192,17 @@ def call_guarded(
     return guard.call(function, *arguments, seconds=seconds, memory_bytes=memory_bytes, **keywords)
 
 
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process as soon as its parent is gone, however that ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it is gone already
+        os._exit(1)
+
+
 def serve(connection: Connection, parent: int) -> None:
     """The child: answer calls until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None, use_errno=True).prctl(_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        return
+    end_with(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for module in sorted(set(FUNCTIONS.values())):
         importlib.import_module(module)

@@ -68,6 +68,18 @@ def test_kill_minus_nine_of_the_studio_leaves_no_process_and_the_next_start_goes
     assert model_of(imported, job_id) == undisturbed_model
 
 
+def test_kill_minus_nine_while_the_dives_are_drawn_leaves_no_process(settings):
+    command = [sys.executable, "-m", "app", "studio", "--project", str(settings.project), "--demo"]
+    drawing = subprocess.Popen([*command, "--port", "8624"], stdout=subprocess.DEVNULL)
+    clips = settings.project / "clips-source" / "clips"
+    assert wait_until(lambda: clips.is_dir() and any(clips.iterdir()), 60)
+    everybody = family(drawing.pid)
+    assert len(everybody) >= 2
+    drawing.kill()
+    drawing.wait()
+    assert wait_until(lambda: not any(alive(pid) for pid in everybody), 2)
+
+
 def test_ctrl_c_ends_everything_in_order_and_keeps_the_round(imported, start_studio):
     job_id = squares.queue_round(imported)
     running, address = start_studio()
