@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.components.clip_review import clip_review, received_log
 from app.resources import Visit, visit
-from app.services import queue, review, rounds
+from app.services import queue, review, rounds, today
 from app.services.review import Recorded
 from app.services.studio import Studio
 from app.views.review_items import review_data, review_item
@@ -44,6 +44,17 @@ def threshold(studio: Studio, round_id: int | None) -> float:
     return float(card.config["pseudo_labels"]["threshold"]) if card else 0.6
 
 
+@st.fragment(run_every="3s")
+def wait_for_proposals() -> None:
+    """Draw the page anew as soon as there is something to review."""
+    guest = visit()
+    now = today.overview(guest.studio, guest.user.id)
+    if now.waiting:
+        st.rerun()
+    if now.running_round or now.running_import:
+        st.caption("The studio is at work; proposals show up here by themselves.", text_alignment="center")
+
+
 @st.fragment
 def review_screen(outcome: Outcome) -> None:
     """The screen; a fragment, so that a verdict redraws nothing else."""
@@ -58,6 +69,8 @@ def review_screen(outcome: Outcome) -> None:
         last=last_verdict(guest),
     )
     clip_review(data, partial(save, guest.studio, guest.user.id, outcome))
+    if not waiting.items:
+        wait_for_proposals()
 
 
 review_screen(st.session_state.setdefault("outcome", Outcome()))

@@ -60,16 +60,16 @@ class ReviewScreen {
         element("div", { class: "sure-line" }, this.sure, this.verdict), this.bars, this.legend),
       element("section", { class: "panel near-panel", "aria-label": "Most alignable labelled clips" },
         element("p", { class: "eyebrow" }, "Labelled clips that align best"), this.neighbours.list));
+    this.actions = element("footer", { class: "actions" }, this.buttons[0],
+        element("span", { class: "hint" }, element("kbd", {}, "1"), "–", element("kbd", {}, "9"), "it is this one"),
+        ...this.buttons.slice(1),
+        element("button", { class: "action small", type: "button", "aria-label": "Keys", onclick: () => { this.help.hidden = false; },
+          onmousedown: (event) => event.preventDefault() }, element("kbd", {}, "?")));
     this.node = element("div", { class: "review fps" },
       element("header", { class: "top" }, this.round, this.clipName, this.why,
         element("span", { class: "progress" }, this.progress, element("span", { class: "track" }, this.level)), this.dot),
       this.notice, this.body, this.empty,
-      element("footer", { class: "actions" }, this.buttons[0],
-        element("span", { class: "hint" }, element("kbd", {}, "1"), "–", element("kbd", {}, "9"), "it is this one"),
-        ...this.buttons.slice(1),
-        element("button", { class: "action small", type: "button", "aria-label": "Keys", onclick: () => { this.help.hidden = false; },
-          onmousedown: (event) => event.preventDefault() }, element("kbd", {}, "?"))),
-      this.search.panel, this.help);
+      this.actions, this.search.panel, this.help);
   }
 
   update(data, send) {
@@ -91,6 +91,7 @@ class ReviewScreen {
     this.node.dataset.tone = toneOf(this.node);
     this.node.dataset.clip = item ? item.clip_id : "";
     this.body.hidden = !item;
+    this.actions.hidden = !item && !this.queue.judged.length; // undo stays
     this.empty.hidden = Boolean(item);
     this.showProgress();
     if (!item) return this.showEmpty();
