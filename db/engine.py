@@ -51,7 +51,9 @@ class Database:
         self.url = url
         self.engine = make_engine(url)
         postgres = self.engine.dialect.name == "postgresql"
-        read_only: dict[str, Any] = {"postgresql_readonly": True} if postgres else {"read_only": True}
+        # PostgreSQL's default shows every statement another state
+        snapshot = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        read_only: dict[str, Any] = snapshot if postgres else {"read_only": True}
         self._reading = self.engine.execution_options(**read_only)
 
     @property
