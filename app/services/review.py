@@ -62,6 +62,7 @@ def record(studio: Studio, reviewer_id: int, events: Sequence[Mapping[str, Any]]
     """
     saved: list[str] = []
     refused: list[Refusal] = []
+    decided: set[int] = set()
     with studio.database.write() as session:
         users.current(session, reviewer_id)
         repository.lock_chain(session)
@@ -72,10 +73,11 @@ def record(studio: Studio, reviewer_id: int, events: Sequence[Mapping[str, Any]]
                 if not _is_there(session, verdict, reviewer_id):
                     _check(session, verdict, reviewer_id, class_ids)
                     repository.append(session, reviewer_id=reviewer_id, **vars(verdict))
-                    leases.drop(session, reviewer_id=reviewer_id, clip_ids=[verdict.clip_id])
+                    decided.add(verdict.clip_id)
                 saved.append(str(event["uuid"]))
             except RefusedEvent as refusal:
                 refused.append(Refusal(_text(event, "uuid"), str(refusal)))
+        leases.drop(session, reviewer_id=reviewer_id, clip_ids=decided)
     return Recorded(tuple(saved), tuple(refused))
 
 

@@ -18,7 +18,8 @@ class PseudoLabel(Base):
 
     __tablename__ = "pseudo_labels"
     __table_args__ = (
-        Index("ix_pseudo_labels_margin", "round_id", "iteration", "margin", "clip_id"),
+        Index("ix_pseudo_labels_queue", "round_id", "iteration", "settled", "margin", "clip_id"),
+        Index("ix_pseudo_labels_clip_id", "clip_id"),
         Index("ix_pseudo_labels_accepted", "round_id", "iteration", "accepted", "clip_id", "class_id"),
     )
 
@@ -30,6 +31,7 @@ class PseudoLabel(Base):
     alignability: Mapped[float]
     margin: Mapped[float]
     accepted: Mapped[bool]
+    settled: Mapped[bool] = mapped_column(default=False)  # follows from the verdict log: needs no review
     action_probabilities: Mapped[bytes] = mapped_column(LargeBinary)
     alignability_probabilities: Mapped[bytes] = mapped_column(LargeBinary)
     probabilities: Mapped[bytes] = mapped_column(LargeBinary)

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, case, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.engine import now
-from db.models import ActionClass, Clip, Import, Job, PseudoLabel, Truth, User
+from db.models import ActionClass, Clip, Import, Job, PseudoLabel, Truth, User, Verdict
 from db.repositories import verdicts
 
 Values = dict[str, Any]
@@ -129,10 +129,10 @@ def counts(session: Session) -> dict[str, int]:
 
     `labelled` counts training clips with a label of people's, `imported` those whose label came with them.
     """
-    stands = verdicts.standing()
+    stands = aliased(Verdict)
     ready_train = and_(Clip.state == "ready", Clip.split == "train")
-    given = and_(ready_train, Clip.given_class_id.is_not(None), stands.c.kind.is_(None))
-    decided = and_(ready_train, stands.c.class_id.is_not(None))
+    given = and_(ready_train, Clip.given_class_id.is_not(None), stands.kind.is_(None))
+    decided = and_(ready_train, stands.class_id.is_not(None))
     row = session.execute(
         select(
             func.count().label("clips"),
@@ -142,7 +142,7 @@ def counts(session: Session) -> dict[str, int]:
             _count(and_(Clip.state == "ready", Clip.split == "test")).label("test"),
             _count(given).label("imported"),
             _count(or_(given, decided)).label("labelled"),
-        ).outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
+        ).outerjoin_from(Clip, stands, stands.id == verdicts.newest(Clip.id))
     ).one()
     return {name: int(value or 0) for name, value in row._mapping.items()}
 
@@ -153,26 +153,26 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
     Columns: Clip, kind, class_id (people's), reviewer, recorded_at, verdict_id, and PseudoLabel's class_id,
     confidence, alignability, accepted as proposed_class_id, confidence, alignability, accepted.
     """
-    stands = verdicts.standing()
+    stands = aliased(Verdict)
     shown = and_(
         PseudoLabel.clip_id == Clip.id, PseudoLabel.round_id == round_id, PseudoLabel.iteration == iteration
     )
-    people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
+    people = case((stands.kind.is_not(None), stands.class_id), else_=Clip.given_class_id)
     return (
         select(
             Clip,
-            stands.c.kind.label("kind"),
+            stands.kind.label("kind"),
             people.label("class_id"),
             User.name.label("reviewer"),
-            stands.c.recorded_at.label("recorded_at"),
-            stands.c.verdict_id.label("verdict_id"),
+            stands.recorded_at.label("recorded_at"),
+            stands.id.label("verdict_id"),
             PseudoLabel.class_id.label("proposed_class_id"),
             PseudoLabel.confidence.label("confidence"),
             PseudoLabel.alignability.label("alignability"),
             PseudoLabel.accepted.label("accepted"),
         )
-        .outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
-        .outerjoin(User, User.id == stands.c.reviewer_id)
+        .outerjoin_from(Clip, stands, stands.id == verdicts.newest(Clip.id))
+        .outerjoin(User, User.id == stands.reviewer_id)
         .outerjoin(PseudoLabel, shown)
     )
 
@@ -213,12 +213,12 @@ def page(session: Session, *, round_id: int | None, iteration: int, search: str 
 
 def labelled_per_class(session: Session) -> dict[str, int]:
     """Class name -> ready training clips that people labelled with it; classes without any are absent."""
-    stands = verdicts.standing()
-    people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
+    stands = aliased(Verdict)
+    people = case((stands.kind.is_not(None), stands.class_id), else_=Clip.given_class_id)
     rows = (
         select(ActionClass.name, func.count().label("clips"))
         .select_from(Clip)
-        .outerjoin(stands, stands.c.clip_id == Clip.id)
+        .outerjoin(stands, stands.id == verdicts.newest(Clip.id))
         .join(ActionClass, ActionClass.id == people)
         .where(Clip.state == "ready", Clip.split == "train")
         .group_by(ActionClass.name, ActionClass.position, ActionClass.id)

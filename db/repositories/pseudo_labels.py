@@ -3,19 +3,22 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Clip, PseudoLabel, Round, RoundClip, Truth
+from db.models import Clip, PseudoLabel, Round, RoundClip, Truth, Verdict
 from db.repositories import verdicts
+
+NOT_READY = ("waiting", "unreadable", "missing")
 
 Values = dict[str, Any]
 
 
 def add(session: Session, *, rows: Sequence[Values]) -> None:
-    """Write rows of a pass that the round does not show yet; a row holds every column."""
+    """Write rows of a pass that the round does not show yet; a row holds every column but `settled`."""
     if rows:
         session.execute(insert(PseudoLabel), list(rows))
+        verdicts.settle(session, clip_ids=[row["clip_id"] for row in rows])
 
 
 def clear_hidden(session: Session, *, round_id: int, limit: int = 500) -> int:
@@ -43,9 +46,11 @@ def show(session: Session, *, round_id: int, iteration: int, classes: list[int])
 
 
 def turned_down(session: Session) -> set[int]:
-    """Clips whose newest standing verdict is reject or novel: what is proposed for them is never accepted."""
-    stands = verdicts.standing()
-    return set(session.scalars(select(stands.c.clip_id).where(stands.c.kind.in_(("reject", "novel")))))
+    """Clips whose standing verdict is reject or novel: what is proposed for them is never accepted."""
+    no = Verdict.kind.in_(("reject", "novel"))
+    return set(
+        session.scalars(select(Verdict.clip_id).where(no, Verdict.id == verdicts.newest(Verdict.clip_id)))
+    )
 
 
 def get(session: Session, *, row: Round, clip_id: int) -> tuple[PseudoLabel, Clip] | None:
@@ -57,32 +62,26 @@ def get(session: Session, *, row: Round, clip_id: int) -> tuple[PseudoLabel, Cli
 def next_for_review(session: Session, *, row: Round, limit: int,
                     without: Collection[int]) -> list[tuple[PseudoLabel, Clip]]:  # fmt: skip
     """Clips of a round that nobody has decided on, least margin first."""
-    rows = _shown(row).where(~verdicts.settled(PseudoLabel.clip_id, round_id=row.id))
-    if without:
-        rows = rows.where(PseudoLabel.clip_id.not_in(list(without)))
+    rows = _shown(row).where(PseudoLabel.settled.is_(False), PseudoLabel.clip_id.not_in(without))
     ordered = rows.order_by(PseudoLabel.margin, PseudoLabel.clip_id).limit(limit)
     return [(label, clip) for label, clip in session.execute(ordered)]
 
 
 def among(session: Session, *, row: Round, clip_ids: Sequence[int]) -> list[tuple[PseudoLabel, Clip]]:
     """Those of `clip_ids` that nobody has decided on, in the order given."""
-    rows = _shown(row).where(~verdicts.settled(PseudoLabel.clip_id, round_id=row.id))
-    found = {label.clip_id: (label, clip) for label, clip in session.execute(
-        rows.where(PseudoLabel.clip_id.in_(clip_ids)))}  # fmt: skip
+    rows = _shown(row).where(PseudoLabel.settled.is_(False), PseudoLabel.clip_id.in_(clip_ids))
+    found = {label.clip_id: (label, clip) for label, clip in session.execute(rows)}
     return [found[clip_id] for clip_id in clip_ids if clip_id in found]
 
 
 def review_counts(session: Session, *, row: Round) -> tuple[int, int]:
     """Clips of a round still to decide on, and those decided."""
-    stands = verdicts.standing()
-    shown = _shown(row).with_only_columns(PseudoLabel.clip_id).subquery()
-    counted = or_(
-        stands.c.kind.in_(("accept", "correct")), func.coalesce(stands.c.round_id, row.id) >= row.id
-    )
-    decided = select(func.count()).select_from(stands).join(shown, shown.c.clip_id == stands.c.clip_id)
-    total = session.scalar(select(func.count()).select_from(shown)) or 0
-    settled = session.scalar(decided.where(counted)) or 0
-    return total - settled, settled
+    settled = func.count().filter(PseudoLabel.settled)
+    shown = and_(PseudoLabel.round_id == row.id, PseudoLabel.iteration == row.iteration)
+    total, reviewed = session.execute(select(func.count(), settled).where(shown)).one()
+    open_here = exists().where(shown, PseudoLabel.settled.is_(False), PseudoLabel.clip_id == Clip.id)
+    gone = select(func.count()).select_from(Clip).where(Clip.state.in_(NOT_READY), open_here)
+    return total - reviewed - (session.scalar(gone) or 0), reviewed
 
 
 def counts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
@@ -105,10 +104,10 @@ def against_truth(session: Session, *, round_ids: Collection[int]) -> dict[int, 
 
 def against_verdicts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Round id -> right and all of its accepted pseudo-labels that people have decided on."""
-    stands = verdicts.standing()
-    right = func.count().filter(PseudoLabel.class_id == stands.c.class_id)
-    rows = _accepted(select(Round.id, right, func.count()), round_ids).join(
-        stands, and_(stands.c.clip_id == PseudoLabel.clip_id, stands.c.round_id == Round.id)
+    right = func.count().filter(PseudoLabel.class_id == Verdict.class_id)
+    rows = _accepted(select(Round.id, right, func.count()), round_ids)
+    rows = rows.where(PseudoLabel.settled).join(
+        Verdict, and_(Verdict.id == verdicts.newest(PseudoLabel.clip_id), Verdict.round_id == Round.id)
     )
     return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}
 

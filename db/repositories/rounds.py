@@ -19,6 +19,7 @@ from db.models import (
     RoundExemplar,
     RoundStep,
     Truth,
+    Verdict,
 )
 from db.repositories import verdicts
 
@@ -64,11 +65,11 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
     Accepted pseudo-labels of `base` are carried over on clips without any verdict. A test clip takes part
     when its class is known; its truth stays where it is.
     """
-    stands = verdicts.standing()
+    stands = aliased(Verdict)
     train, test = Clip.split == "train", Clip.split == "test"
-    people = case((stands.c.kind.is_not(None), stands.c.class_id), else_=Clip.given_class_id)
+    people = case((stands.kind.is_not(None), stands.class_id), else_=Clip.given_class_id)
     known = people.is_not(None)
-    carried = and_(train, people.is_(None), stands.c.kind.is_(None), PseudoLabel.accepted)
+    carried = and_(train, people.is_(None), stands.kind.is_(None), PseudoLabel.accepted)
     rows = (
         select(
             literal(round_id, RoundClip.round_id.type),
@@ -76,14 +77,14 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
             case((test, "test"), (known, "labelled"), else_="unlabelled"),
             case((known, people), (carried, PseudoLabel.class_id)),
             case(
-                (and_(known, stands.c.kind.is_not(None)), "verdict"),
+                (and_(known, stands.kind.is_not(None)), "verdict"),
                 (known, "imported"),
                 (carried, "pseudo"),
             ),
             literal(1.0, RoundClip.weight.type),
-            case((known, stands.c.verdict_id)),
+            case((known, stands.id)),
         )
-        .outerjoin_from(Clip, stands, stands.c.clip_id == Clip.id)
+        .outerjoin_from(Clip, stands, stands.id == verdicts.newest(Clip.id))
         .outerjoin(
             PseudoLabel,
             and_(

@@ -199,6 +199,7 @@ def upgrade() -> None:
         sa.Column("alignability", sa.Double(), nullable=False),
         sa.Column("margin", sa.Double(), nullable=False),
         sa.Column("accepted", sa.Boolean(), nullable=False),
+        sa.Column("settled", sa.Boolean(), nullable=False),
         sa.Column("action_probabilities", sa.LargeBinary(), nullable=False),
         sa.Column("alignability_probabilities", sa.LargeBinary(), nullable=False),
         sa.Column("probabilities", sa.LargeBinary(), nullable=False),
@@ -214,8 +215,9 @@ def upgrade() -> None:
         "pseudo_labels",
         ["round_id", "iteration", "accepted", "clip_id", "class_id"],
     )
+    op.create_index("ix_pseudo_labels_clip_id", "pseudo_labels", ["clip_id"])
     op.create_index(
-        "ix_pseudo_labels_margin", "pseudo_labels", ["round_id", "iteration", "margin", "clip_id"]
+        "ix_pseudo_labels_queue", "pseudo_labels", ["round_id", "iteration", "settled", "margin", "clip_id"]
     )
 
     op.create_table(
