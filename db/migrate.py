@@ -17,6 +17,7 @@ from db import triggers
 from db.engine import Database, make_engine
 
 ADVISORY_LOCK = 4_620_001
+FOLDER = Path(__file__).parent / "migrations"
 
 
 class SchemaError(Exception):
@@ -111,7 +112,7 @@ def _migrate(connection: Connection) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -112,9 +112,8 @@ def test_a_clip_can_only_be_what_the_schema_allows(database, column, value):
         setattr(session.get_one(Clip, clip_id), column, value)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_sqlite_keeps_what_it_acknowledged_even_when_the_power_goes(database):
-    if database.file is None:
-        pytest.skip("PostgreSQL has this by default")
     with database.engine.connect() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
