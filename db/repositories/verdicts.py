@@ -100,6 +100,7 @@ def newest(clip_id: Any) -> ScalarSelect[int]:
         .where(deciding.clip_id == clip_id, deciding.kind.in_(DECIDING), ~undone(deciding))
         .order_by(deciding.id.desc())
         .limit(1)
+        .correlate_except(deciding)  # also two levels up, as in `settle`
         .scalar_subquery()
     )
 
