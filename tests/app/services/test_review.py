@@ -1,5 +1,6 @@
 """Verdicts from a browser: saved once, in order, or refused with a reason."""
 
+import contextlib
 import itertools
 import json
 import uuid
@@ -120,9 +121,9 @@ def test_undo_takes_back_one_s_own_verdict_once(studio, ada, bea, clip_ids):
     again = event("undo", None, undoes_uuid=second["uuid"])
     recorded = review.record(studio, ada, [undo, again, event("undo", None, undoes_uuid=undo["uuid"])])
     assert recorded.saved == (undo["uuid"],)
-    assert ["undone already" in recorded.refused[0].reason, "can't be undone" in recorded.refused[1].reason] == [
-        True, True,
-    ]  # fmt: skip
+    twice, undone_undo = (refusal.reason for refusal in recorded.refused)
+    assert "undone already" in twice
+    assert "can't be undone" in undone_undo
     assert datasets.clip(studio, clip_ids[3]).decision == "reject"
     assert [(card.kind, card.undone) for card in review.history(studio, ada)] == [
         ("correct", True), ("reject", False),
@@ -179,11 +180,8 @@ ANYTHING = JSON | some.dictionaries(some.sampled_from(NAMES), JSON).flatmap(
 
 @given(ANYTHING)
 def test_whatever_a_browser_sends_is_read_or_refused(sent):
-    try:
+    with contextlib.suppress(RefusedEvent):
         verdict = read_event(json.loads(json.dumps(sent)))
-    except RefusedEvent as refusal:
-        assert str(refusal)
-    else:
         assert verdict.kind in KINDS
         assert verdict.made_at.tzinfo is not None
 
