@@ -77,6 +77,7 @@ def record(studio: Studio, reviewer_id: int, events: Sequence[Mapping[str, Any]]
                 saved.append(str(event["uuid"]))
             except RefusedEvent as refusal:
                 refused.append(Refusal(_text(event, "uuid"), str(refusal)))
+        leases.lock_queue(session)
         leases.drop(session, reviewer_id=reviewer_id, clip_ids=decided)
     return Recorded(tuple(saved), tuple(refused))
 

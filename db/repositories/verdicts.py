@@ -116,6 +116,7 @@ def settles(verdict: Any, round_id: Any) -> ColumnElement[bool]:
 
 def settle(session: Session, *, clip_ids: Collection[int]) -> None:
     """Bring `pseudo_labels.settled`, which the queue is read by, in line with what stands for these clips."""
+    lock_chain(session)  # a verdict given meanwhile would not see new rows, nor they it
     standing = aliased(Verdict)
     settled = exists().where(
         standing.id == newest(PseudoLabel.clip_id), settles(standing, PseudoLabel.round_id)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 
 import pytest
 from sqlalchemy import func, select
@@ -181,3 +182,21 @@ def test_verdicts_given_before_a_round_count_for_its_queue_at_once(proposed):
         publish(session, row, dict.fromkeys(ids[4:7], (class_ids[0], 0.5, True)), iteration=1)
     with database.read() as session:
         assert queue(session, rounds.get(session, round_id=row.id)) == [ids[4], ids[6]]
+
+
+def test_a_verdict_given_while_a_pass_is_written_settles_the_new_proposal_too(proposed):
+    database, user_id, row, class_ids, ids = proposed
+
+    def accept() -> None:
+        with database.write() as session:
+            decide(session, user_id, ids[5], "accept", class_id=class_ids[0], round_id=row.id)
+
+    reviewer = threading.Thread(target=accept)
+    with database.write() as session:
+        publish(session, row, {ids[5]: (class_ids[0], 0.5, True)}, iteration=1)
+        reviewer.start()
+        reviewer.join(0.5)
+    reviewer.join()
+    with database.read() as session:
+        settled = select(PseudoLabel.iteration, PseudoLabel.settled).where(PseudoLabel.clip_id == ids[5])
+        assert dict(session.execute(settled).all()) == {0: True, 1: True}
