@@ -5,7 +5,14 @@ BIN := .venv/bin
 
 .PHONY: setup studio test browser-test check lint format
 
-setup: .venv/ready
+setup: .venv/kernels
+
+.venv/kernels: .venv/ready $(wildcard finepseudo_core/alignment/*.py)
+	@# numba watches only the file a kernel stands in, not those it calls: start from nothing
+	@rm -f finepseudo_core/alignment/__pycache__/*.nb[ic]
+	@echo "Compiling the alignment kernels (half a minute) ..."
+	@$(BIN)/python -m finepseudo_core.alignment
+	@touch $@
 
 .venv/ready: requirements.txt requirements-dev.txt constraints.txt
 	@echo "Setting up .venv (a minute or two the first time) ..."

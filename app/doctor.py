@@ -14,7 +14,8 @@ from db.migrate import SchemaError
 from db.repositories import clips, verdicts
 from finepseudo_core.errors import FinePseudoError
 
-LIBRARIES = ("torch", "torchvision", "decord", "av", "numba", "streamlit", "sqlalchemy")
+TORCHVISION = "finepseudo_core.encoders.torchvision_import"  # as the core imports it
+LIBRARIES = ("torch", TORCHVISION, "decord", "av", "numba", "streamlit", "sqlalchemy")
 LEAST_FREE_BYTES = 2 << 30
 NAMED = 3  # files named in a finding
 
@@ -47,9 +48,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     studio.close()
 
 
-def _library(name: str) -> Finding:
+def _library(module: str) -> Finding:
     """Loaded in a process of its own: a broken build may fail in any way, or crash."""
-    program = f"import {name} as it; print(getattr(it, '__version__', 'present'))"
+    name = "torchvision" if module == TORCHVISION else module
+    program = f"import {module}, {name} as it; print(getattr(it, '__version__', 'present'))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     if loaded.returncode == 0:
         return Finding(name, True, loaded.stdout.strip())

@@ -290,7 +290,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "action_encoder.stride": 0,
         "action_encoder.size": 48,
         "alignability_encoder.image_encoder": "convnet",
-        "alignability_encoder.frames": 16,
+        "alignability_encoder.frames": 24,
         "alignability_encoder.size": 48,
         "alignability_encoder.width": 16,
         "alignability_encoder.pool": 3,

@@ -16,7 +16,8 @@ class ClipRecord:
         path: video file that decord opens.
         label: class name used for training, None where unlabelled.
         truth: class name known for measurement only; never read by training.
-        weight: weight of the label in the losses, in (0, 1]; 1 for a human label.
+        weight: weight of the label in the losses, in [0, 1]; 1 for a human label. A clip of weight 0 gets a
+            pseudo-label but never trains with it: people have turned one down.
     """
 
     key: str
@@ -92,7 +93,7 @@ class RoundResult:
         proposal: the last pass, made with the final encoders.
         metrics: name -> value; a metric that can't be computed is absent.
         model: file holding both encoders, f_S, the classes and the config.
-        model_sha256: checksum of that file.
+        model_sha256: checksum of its content, which `checkpoint.load` compares.
         embeddings: array name -> `.npy` file of frame embeddings, float16, for pair evidence.
     """
 

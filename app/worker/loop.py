@@ -29,6 +29,13 @@ SEEN_SECONDS = 5.0
 PATIENCE_SECONDS = 15.0  # for a stopped child to save its checkpoint
 LANES = (("import",), ("round",))
 ROOT = Path(__file__).resolve().parents[2]
+TRAINING = {
+    # idle torch threads would spin: beside a busy browser a step took up to five times as long
+    "OMP_WAIT_POLICY": "passive",
+    # a large tensor would be mapped and cleared anew at every operation: a step took twice as long
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+}
 
 logger = logging.getLogger(__name__)
 
@@ -133,12 +140,7 @@ class Worker:
         logger.info("job %d (%s), attempt %d", job.id, job.kind, job.attempt)
         command = [sys.executable, "-m", "app.worker.child", str(settings.project)]
         command += [str(fence.job_id), str(fence.attempt), fence.owner]
-        environment = {
-            **os.environ,
-            "FINEPSEUDO_DATABASE_URL": settings.database_url,
-            # idle torch threads would spin: beside a busy browser a step took up to five times as long
-            "OMP_WAIT_POLICY": "passive",
-        }
+        environment = {**os.environ, **TRAINING, "FINEPSEUDO_DATABASE_URL": settings.database_url}
         process = processes.start_bound(command, environment=environment, folder=ROOT)
         lane.running = Running(fence, job.kind, process, time.monotonic() + settings.heartbeat_seconds)
 

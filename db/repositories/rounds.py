@@ -62,8 +62,9 @@ def add(session: Session, *, job_id: int, preset: str, config: dict[str, Any], c
 def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
     """Copy who takes part and with which label, as it stands now, into the round's snapshot.
 
-    Accepted pseudo-labels of `base` are carried over on clips without any verdict. A test clip takes part
-    when its class is known; its truth stays where it is.
+    Accepted pseudo-labels of `base` are carried over on clips without any verdict. A clip whose proposal
+    people turned down has weight 0: it gets a new proposal, but nothing learns from that. A test clip takes
+    part when its class is known; its truth stays where it is.
     """
     stands = aliased(Verdict)
     train, test = Clip.split == "train", Clip.split == "test"
@@ -81,7 +82,7 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
                 (known, "imported"),
                 (carried, "pseudo"),
             ),
-            literal(1.0, RoundClip.weight.type),
+            case((stands.kind.in_(("reject", "novel")), 0.0), else_=1.0),
             case((known, stands.id)),
         )
         .outerjoin_from(Clip, stands, stands.id == verdicts.newest(Clip.id))

@@ -81,7 +81,7 @@ class AlignabilityEncoder(nn.Module):
 
 
 class ConvNet(nn.Module):
-    """Oriented energy and four small convolutions, for frames of about 48 to 64 pixels on a CPU.
+    """Oriented energy and three small convolutions, for frames of about 48 to 64 pixels on a CPU.
 
     Args:
         width: channels of the first convolution; the result has 4 * width.
@@ -90,8 +90,8 @@ class ConvNet(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.energy = OrientedEnergy()
-        channels = (self.energy.orientations, width, 2 * width, 4 * width, 4 * width)
-        strides = (2, 1, 2, 1)
+        channels = (self.energy.orientations, width, 2 * width, 4 * width)
+        strides = (2, 2, 1)
         self.width = channels[-1]
         self.layers = nn.Sequential(
             *(

@@ -129,8 +129,10 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tu
         ]
         for places, scores in zip(aligned.nearest, aligned.nearest_scores, strict=True)
     ]
-    keys = [record.key for record in records]
-    return as_pseudo_labels(keys, round.classes, evidence, decide(evidence, config), nearest)
+    keys, decision = [record.key for record in records], decide(evidence, config)
+    trains = np.array([record.weight > 0 for record in records])
+    decision = replace(decision, accepted=decision.accepted & trains)
+    return as_pseudo_labels(keys, round.classes, evidence, decision, nearest)
 
 
 def action_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:

@@ -206,3 +206,13 @@ def test_clips_that_cannot_be_used_say_why(bad_lists, tmp_path, message):
     labelled, unlabelled = bad_lists[message]
     with pytest.raises(DatasetError, match=message):
         run(tiny_config(), labelled, unlabelled, tmp_path)
+
+
+def test_a_clip_of_weight_nothing_gets_a_proposal_that_never_trains(clips, tmp_path):
+    labelled, unlabelled, _ = clips
+    config = tiny_config(self_training__iterations=0, pseudo_labels__threshold=0.0)
+    turned_down = [replace(unlabelled[0], weight=0.0), *unlabelled[1:]]
+    result = run(config, labelled, turned_down, tmp_path)
+    assert [label.accepted for label in result.proposal.pseudo_labels] == [False] + [True] * (
+        len(unlabelled) - 1
+    )
