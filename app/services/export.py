@@ -42,12 +42,14 @@ def rows(studio: Studio) -> tuple[LabelRow, ...]:
     with studio.database.read() as session:
         names = classes.names(session)
         active = rounds.active(session)
-        found, _ = clips.page(
-            session,
-            round_id=active.id if active else None,
-            iteration=active.iteration if active else -1,
-            state="ready",
-        )
+        round_id, iteration = (active.id, active.iteration) if active else (None, -1)
+        found = [
+            row
+            for label in ("labelled", "accepted")
+            for row in clips.page(
+                session, round_id=round_id, iteration=iteration, state="ready", label=label
+            )[0]
+        ]
     labelled = (_label_row(row, names, active.number if active else None) for row in found)
     return tuple(sorted((row for row in labelled if row), key=lambda row: row.key))
 
@@ -82,9 +84,7 @@ def _label_row(row: Any, names: dict[int, str], round_number: int | None) -> Lab
 
 
 def _plain(row: LabelRow) -> dict[str, Any]:
-    values = dataclasses.asdict(row)
-    values["decided_at"] = row.decided_at.isoformat() if row.decided_at else None
-    return values
+    return {**vars(row), "decided_at": row.decided_at.isoformat() if row.decided_at else None}
 
 
 def _guarded(value: Any) -> Any:
