@@ -303,7 +303,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "alignability_encoder.feature_views": 4,
         "pretraining.epochs": 8,
         "pretraining.batch_size": 24,
-        "pseudo_labels.temperature": 0.02,
+        "pseudo_labels.temperature": 0.03,
         "self_training.alignability_epochs": 100,
         "self_training.action_epochs": 30,
         "self_training.iterations": 1,
