@@ -9,7 +9,7 @@ from app.services.datasets import Sprite
 from app.services.studio import Studio, StudioError
 from db.engine import Session
 from db.models import Clip, PseudoLabel, Round
-from db.repositories import classes, clips, leases, pseudo_labels, rounds, users, verdicts
+from db.repositories import classes, clips, jobs, leases, pseudo_labels, rounds, users, verdicts
 
 BARS = 9  # classes with a digit key
 ORDER = "the least certain first"
@@ -135,6 +135,8 @@ def _why_no_round(session: Session) -> str:
         return "There are no clips yet. Import a folder on the Transfer page."
     if counts["reading"]:
         return "The clips are still being read. Pseudo-labels come after the first round; see Today."
+    if jobs.running(session, kind="round"):
+        return "The first round is at work; its pseudo-labels appear here as soon as they exist."
     return "No round has proposed labels yet. Start one on the Rounds page."
 
 
