@@ -45,22 +45,28 @@ def engine_name(request) -> str:
 
 
 @pytest.fixture
-def empty_url(engine_name, request, tmp_path) -> str:
+def empty_url(engine_name, request, tmp_path) -> Iterator[str]:
     """A database without any table."""
     if engine_name == "sqlite":
-        return f"sqlite:///{tmp_path / 'studio.db'}"
+        yield f"sqlite:///{tmp_path / 'studio.db'}"
+        return
     server = request.getfixturevalue("postgres")
-    return server.url(server.new_database())
+    name = server.new_database()
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture
-def database_url(engine_name, request, tmp_path) -> str:
+def database_url(engine_name, request, tmp_path) -> Iterator[str]:
     """A database with this version's schema and nothing in it."""
     if engine_name == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "studio.db")
-        return f"sqlite:///{tmp_path / 'studio.db'}"
+        yield f"sqlite:///{tmp_path / 'studio.db'}"
+        return
     server = request.getfixturevalue("postgres")
-    return server.url(server.new_database(request.getfixturevalue("migrated_postgres")))
+    name = server.new_database(request.getfixturevalue("migrated_postgres"))
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture
