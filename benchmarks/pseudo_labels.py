@@ -1,7 +1,7 @@
 """What collaborative pseudo-labels are worth on the demo's dives, next to those by f_E's confidence alone.
 
 `python -m benchmarks.pseudo_labels --seeds 0 1 2` draws the dives, trains a round per seed (labels and
-training both drawn by it) and prints, for the last pass: labels accepted at the threshold and their precision,
+training both drawn by it) and prints, for the last pass: labels accepted at the threshold, their precision,
 precision at equal count, and test top-1 of f_E, of f_A, and of both. The figures go to
 benchmarks/results/pseudo_labels.json.
 """
