@@ -87,10 +87,11 @@ def _uncertainty(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndar
 
 
 def _verification(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
-    """f_E's class, where the clip aligns with that class's exemplars."""
+    """p_E above θ, where the clip also aligns with the exemplars of f_E's class (Sec. 4.5)."""
 
-    def aligns(labels: np.ndarray, _: np.ndarray) -> np.ndarray:
-        return evidence.scores[np.arange(len(labels)), labels] > config.verification_threshold
+    def aligns(labels: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+        scores = evidence.scores[np.arange(len(labels)), labels]
+        return (confidence > config.threshold) & (scores > config.verification_threshold)
 
     return evidence.action, aligns
 

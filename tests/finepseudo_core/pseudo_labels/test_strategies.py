@@ -26,7 +26,7 @@ def settings(strategy, **changes):
     [
         ("confidence", [0, 0, 0, 1], [True, True, False, True]),
         ("uncertainty", [0, 0, 0, 1], [True, True, False, False]),
-        ("verification", [0, 0, 0, 1], [True, False, True, False]),
+        ("verification", [0, 0, 0, 1], [True, False, False, False]),
         ("collaborative", [0, 1, 0, 1], [True, False, True, False]),
     ],
 )
