@@ -79,6 +79,15 @@ class Database:
         self.engine.dispose()
 
 
+def take_turns(session: Session, at: int) -> None:
+    """Let nobody else who takes turns `at` the same number go on until the transaction ends.
+
+    SQLite's write lock does so by itself.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": at})
+
+
 def now(session: Session) -> datetime:
     """The database's clock, which all processes share; leases are measured by it."""
     if session.get_bind().dialect.name == "sqlite":

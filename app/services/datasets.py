@@ -137,6 +137,7 @@ def start_import(
         config.preset(then_round).replace(changes or {})  # a mistake shows now, not after the import
     listed = read_list(request)
     with studio.database.write() as session:
+        repository.lock_imports(session)
         placed = place_fresh(session, request, listed.clips)
         if not placed:
             return _take_up(session, request, bool(listed.clips))

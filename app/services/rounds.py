@@ -276,6 +276,7 @@ def roll_back(studio: Studio, user_id: int) -> RoundCard:
         StudioError: no round was active before.
     """
     with studio.database.write() as session:
+        rounds.lock_rounds(session)
         row = rounds.roll_back(session, promoted_by=user_id)
         if row is None:
             raise StudioError("No round was active before this one; there is nothing to roll back to.")
@@ -290,6 +291,7 @@ def active(studio: Studio) -> RoundCard | None:
 
 
 def _refuse_a_second(session: Session) -> None:
+    rounds.lock_rounds(session)
     if jobs.running(session, kind="round"):
         raise StudioError("A round is queued or running already. Wait for its end, or cancel it first.")
 

@@ -6,11 +6,18 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.engine import now
+from db.engine import now, take_turns
 from db.models import ActionClass, Clip, Import, Job, PseudoLabel, Truth, User, Verdict
 from db.repositories import verdicts
 
+IMPORTS_LOCK = 4_620_005
+
 Values = dict[str, Any]
+
+
+def lock_imports(session: Session) -> None:
+    """Let nobody else register clips until the transaction ends."""
+    take_turns(session, IMPORTS_LOCK)
 
 
 def add_import(session: Session, *, folder: str, labels_csv: str | None, labelled_share: float,

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.engine import now
+from db.engine import now, take_turns
 from db.models import Lease
 
 MINUTES = 10
@@ -14,9 +14,8 @@ QUEUE_LOCK = 4_620_003
 
 
 def lock_queue(session: Session) -> None:
-    """Let nobody else choose clips until the transaction ends. SQLite's write lock does so by itself."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": QUEUE_LOCK})
+    """Let nobody else choose clips until the transaction ends."""
+    take_turns(session, QUEUE_LOCK)
 
 
 def take(session: Session, *, reviewer_id: int, clip_ids: Collection[int]) -> None:

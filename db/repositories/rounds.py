@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.engine import now
+from db.engine import now, take_turns
 from db.models import (
     ActionClass,
     Clip,
@@ -22,6 +22,8 @@ from db.models import (
     Verdict,
 )
 from db.repositories import verdicts
+
+ROUNDS_LOCK = 4_620_004
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Member:
     label: str | None
     weight: float
     truth: str | None
+
+
+def lock_rounds(session: Session) -> None:
+    """Let nobody else start, resume or promote a round until the transaction ends."""
+    take_turns(session, ROUNDS_LOCK)
 
 
 def add(session: Session, *, job_id: int, preset: str, config: dict[str, Any], classes: list[int],

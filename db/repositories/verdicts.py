@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.engine import now
+from db.engine import now, take_turns
 from db.models import Clip, PseudoLabel, Verdict
 from db.models.verdicts import DECIDING
 
@@ -22,9 +22,8 @@ HASHED = (
 
 
 def lock_chain(session: Session) -> None:
-    """Let nobody else append until the transaction ends. SQLite's write lock does so by itself."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+    """Let nobody else append until the transaction ends."""
+    take_turns(session, CHAIN_LOCK)
 
 
 def append(session: Session, *, uuid: str, clip_id: int, reviewer_id: int, kind: str, made_at: datetime,

@@ -3,14 +3,17 @@
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app.services.studio import create_project, open_studio
+from app.services import rounds
+from app.services.studio import StudioError, create_project, open_studio
 from app.settings import load
 from db import migrate
 from db.engine import Database
@@ -112,6 +115,26 @@ def test_a_restored_backup_is_a_project_again(reviewed, tmp_path):
         new = decide(session, 1, 2, "novel")
     again.close()
     assert uuids(reviewed.settings.project / "studio.db") == {kept, new}
+
+
+def test_of_rounds_started_at_the_same_moment_one_goes_on_and_the_others_are_told(database_url, tmp_path):
+    studio = create_project(load(tmp_path, {"FINEPSEUDO_DATABASE_URL": database_url}))
+    with studio.database.write() as session:
+        add_clips(session, 12, labelled=6)
+    together = threading.Barrier(4)
+
+    def start(_: int) -> str:
+        together.wait()
+        try:
+            return f"round {rounds.start(studio, 'cpu-demo', {}, None).number}"
+        except StudioError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(start, range(4)))
+    studio.close()
+    assert answers[3] == "round 1"
+    assert all("queued or running already" in answer for answer in answers[:3])
 
 
 def test_a_crash_of_postgresql_costs_a_moment_and_no_verdict(postgres):
