@@ -10,6 +10,7 @@ from app.services.clip_cards import ClipCard, ClipFilter, ClipPage, Proposed, Sp
 from app.services.import_division import PlacedClip
 from app.services.import_list import ImportRequest, place_fresh, read_list
 from app.services.studio import Studio, StudioError
+from app.services.users import current
 from db.engine import Session
 from db.repositories import classes as class_rows
 from db.repositories import clips as repository
@@ -137,6 +138,7 @@ def start_import(
         config.preset(then_round).replace(changes or {})  # a mistake shows now, not after the import
     listed = read_list(request)
     with studio.database.write() as session:
+        current(session, user_id)
         repository.lock_imports(session)
         placed = place_fresh(session, request, listed.clips)
         if not placed:

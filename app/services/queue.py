@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.services.datasets import Sprite
-from app.services.studio import Studio, StudioError
+from app.services.studio import Studio
+from app.services.users import current
 from db.engine import Session
 from db.models import Clip, PseudoLabel, Round
-from db.repositories import classes, clips, jobs, leases, pseudo_labels, rounds, users, verdicts
+from db.repositories import classes, clips, jobs, leases, pseudo_labels, rounds, verdicts
 
 BARS = 9  # classes with a digit key
 ORDER = "the least certain first"
@@ -98,7 +99,7 @@ def next_items(
         StudioError: the reviewer is unknown or removed.
     """
     with studio.database.write() as session:
-        _require(session, reviewer_id)
+        current(session, reviewer_id)
         row = rounds.under_review(session)
         if row is None:
             return ReviewQueue((), 0, 0, None, None, ORDER, _why_no_round(session))
@@ -118,15 +119,10 @@ def next_items(
 def item(studio: Studio, reviewer_id: int, clip_id: int) -> ReviewItem | None:
     """One clip by its id, whatever was decided on it before; None without a pseudo-label under review."""
     with studio.database.read() as session:
-        _require(session, reviewer_id)
+        current(session, reviewer_id)
         row = rounds.under_review(session)
         found = pseudo_labels.get(session, row=row, clip_id=clip_id) if row else None
         return _items(session, row, [found])[0] if row and found else None
-
-
-def _require(session: Session, reviewer_id: int) -> None:
-    if users.current(session, user_id=reviewer_id) is None:
-        raise StudioError("You are no longer signed in; ask for a new sign-in link.")
 
 
 def _why_no_round(session: Session) -> str:

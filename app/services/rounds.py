@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.services.studio import Studio, StudioError
+from app.services.users import current
 from db.engine import Session
 from db.models import Job, Round
 from db.repositories import classes, clips, jobs, pseudo_labels, rounds, users
@@ -130,7 +131,8 @@ def presets() -> Mapping[str, Mapping[str, Any]]:
 def start(studio: Studio, preset: str, changes: Mapping[str, Any], user_id: int | None) -> RoundCard:
     """Freeze the labels as they stand and queue a round on them; `changes` holds dotted setting names.
 
-    The round starts from the active round's model, unless it asks for other encoders.
+    The round starts from the active round's model, unless it asks for other encoders. `user_id` is None
+    where the studio starts it by itself, after an import.
 
     Raises:
         ConfigError: unknown preset or setting, or a value outside its range.
@@ -138,6 +140,8 @@ def start(studio: Studio, preset: str, changes: Mapping[str, Any], user_id: int 
     """
     chosen = config.preset(preset).replace(changes).to_dict()
     with studio.database.write() as session:
+        if user_id is not None:
+            current(session, user_id)
         _refuse_a_second(session)
         labelled = _enough_labels(session)
         active = rounds.active(session)
@@ -258,10 +262,10 @@ def promote(studio: Studio, round_id: int, user_id: int) -> None:
     """Make a succeeded round the active one, which is reviewed, exported and trained on.
 
     Raises:
-        StudioError: there is no such round, or it has not succeeded.
+        StudioError: there is no such round, it has not succeeded, or the person is not there any more.
     """
     with studio.database.write() as session:
-        users.current(session, user_id=user_id)
+        current(session, user_id)
         row = _present(session, round_id)
         state = _job(session, row).state
         if state != "succeeded":
@@ -273,9 +277,10 @@ def roll_back(studio: Studio, user_id: int) -> RoundCard:
     """Make the round that was active before this one active again.
 
     Raises:
-        StudioError: no round was active before.
+        StudioError: no round was active before, or the person is not there any more.
     """
     with studio.database.write() as session:
+        current(session, user_id)
         rounds.lock_rounds(session)
         row = rounds.roll_back(session, promoted_by=user_id)
         if row is None:
