@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from sqlalchemy import select
 
-from app.services import users
+from app.services import datasets, queue, rounds, users
 from app.services.studio import StudioError
 from db.models import User
 
@@ -80,3 +80,18 @@ def test_there_is_an_owner_from_the_first_start_on(studio):
 def test_somebody_else_may_have_the_owner_s_name(studio):
     users.create(studio, "owner", "reviewer")
     assert users.sign_in(studio, users.ensure_owner(studio)).role == "admin"
+
+
+def test_a_removed_person_starts_promotes_and_imports_nothing(studio, ada, tmp_path):
+    users.remove(studio, ada)
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "dive.mp4").write_bytes(b"video")
+    for attempt in (
+        lambda: rounds.start(studio, "cpu-demo", {}, ada),
+        lambda: rounds.promote(studio, 1, ada),
+        lambda: rounds.roll_back(studio, ada),
+        lambda: datasets.start_import(studio, datasets.ImportRequest(tmp_path / "clips"), ada),
+        lambda: queue.next_items(studio, ada),
+    ):
+        with pytest.raises(StudioError, match="Ask an admin for a new link"):
+            attempt()
