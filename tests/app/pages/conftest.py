@@ -1,5 +1,6 @@
 """The studio's pages without a browser, through the router."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from tests.filled_project import Filled, empty_project, filled_project
 
 ROUTER = Path(__file__).parents[3] / "app" / "streamlit_app.py"
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit puts its script in the place of `__main__`; processes spawned later would run the page."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
