@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.services import datasets, health
 from app.services import rounds as round_service
 from app.services.datasets import ImportCard
-from app.services.rounds import Measured, RoundCard
+from app.services.round_cards import Measured, RoundCard
 from app.services.studio import Studio
 from db.repositories import classes, clips, pseudo_labels, rounds, verdicts
 

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from app.services.rounds import Measured
+from app.services.round_cards import Measured
 
 STAGES = {
     "frames": "Reading frames",

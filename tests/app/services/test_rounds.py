@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.services import datasets, queue, review, rounds, today
+from app.services.round_cards import measured
 from app.services.studio import StudioError
 from db.repositories import classes, jobs
 from db.repositories import rounds as repository
@@ -214,6 +215,6 @@ def test_known_precision_compares_with_truths(project):
 
 
 def test_the_interval_is_wilson_s():
-    found = rounds.measured(8, 10)
+    found = measured(8, 10)
     assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert rounds.measured(0, 0) is None
+    assert measured(0, 0) is None
