@@ -188,9 +188,6 @@ class SelfTrainingConfig(Section):
 class EvaluationConfig(Section):
     """Test protocol: several clips and crops per video, softmax averaged."""
 
-    predict: str = option(
-        "action", "[A] Who predicts at test time.", choices=("action", "alignability", "both")
-    )
     clips: int = option(10, "Clips per video.", at_least=1)
     crops: int = option(3, "Spatial crops per clip.", choices=(1, 3))
 
