@@ -13,194 +13,186 @@ from numba import njit
 
 from finepseudo_core.alignment.arithmetic_cpu import (
     LANES,
+    LEAST_FLOW,
     OPTIONS,
     STRIDE,
     U,
-    decay,
-    log_and_share,
+    normalise,
     one_like,
+    power,
+    shift,
+    transpose,
 )
 
-ROWS_BETWEEN_REBASING = 4
+# A record of the line holds one column: (exponent, mantissa) of an even row, then of an odd one.
+RECORD = U(4 * LANES)
+EVEN, ODD = U(0), U(2 * LANES)
+BLOCK = 8  # pairs and cells that `transpose` takes at once
 
 
-@njit(**OPTIONS)
-def _advance(costs, cell, shift, scale, gamma, line, record, weights, keep, one):
-    """One inner cell of the recursion for every lane: R, and the weights of its upper and left neighbours."""
-    left, diagonal = record, record + STRIDE
-    here, above = diagonal + STRIDE, diagonal + STRIDE + STRIDE
-    upper, lefter = cell + cell, cell + cell + STRIDE
-    inverse = one / gamma
+@njit(forceinline=True, **OPTIONS)
+def _advance(costs, cell, gain, base, line, left, now, before, weights, keep, one):
+    """One cell for every lane: Z = 2^-(gain C + base) (Z_diagonal + Z_upper + Z_left), and two weights."""
+    here, upper, lefter = left + RECORD, cell + cell, cell + cell + STRIDE
     for lane in range(STRIDE):
-        d, u, f = line[diagonal + lane], line[here + lane], line[left + lane]
-        line[above + lane] = u
-        near = u if u < f else f
-        far = f if u < f else u
-        least = d if d < near else near
-        middle = near if d < near else d
-        first = decay((middle - least) * inverse)
-        second = decay((far - least) * inverse)
-        logarithm, share = log_and_share(first + second)
-        line[here + lane] = (shift + scale * costs[cell + lane]) + (least - gamma * logarithm)
+        bits, share = power(gain, costs[cell + lane], base)
+        of_diagonal, of_upper = line[left + before + lane], line[here + before + lane]
+        of_left = line[left + now + lane]
+        least = min(min(of_diagonal, of_upper), of_left)
+        d = line[left + before + STRIDE + lane] * shift(least, of_diagonal)
+        u = line[here + before + STRIDE + lane] * shift(least, of_upper)
+        f = line[left + now + STRIDE + lane] * shift(least, of_left)
+        total = (d + u) + f
         if keep:
-            of_near = first if d < near else one
-            weights[upper + lane] = (of_near if u < f else second) * share
-            weights[lefter + lane] = (second if u < f else of_near) * share
+            inverse = one / total
+            weights[upper + lane] = u * inverse
+            weights[lefter + lane] = f * inverse
+        mantissa, exponent = normalise(total * share)
+        line[here + now + lane] = least + (bits - exponent)
+        line[here + now + STRIDE + lane] = mantissa
 
 
-@njit(**OPTIONS)
-def _advance_border(costs, cell, shift, scale, line, here, before, weights, keep, i, j, one):
-    """One cell of the first row or column for every lane: it has one neighbour, the first cell none."""
-    zero = one - one
+@njit(forceinline=True, **OPTIONS)
+def _advance_row(costs, row, columns, gain, base, line, now, before, weights, keep, one):
+    for j in range(columns):
+        cell = U((row * columns + j) * LANES)
+        _advance(costs, cell, gain, base, line, U(j) * RECORD, now, before, weights, keep, one)
+
+
+@njit(forceinline=True, **OPTIONS)
+def _fill(record, line, exponent, mantissa):
     for lane in range(STRIDE):
-        previous = line[before + lane] if i + j > 0 else zero
-        line[here + STRIDE + lane] = previous
-        line[here + lane] = previous + (shift + scale * costs[cell + lane])
-        if keep:
-            weights[cell + cell + lane] = one if i > 0 else zero
-            weights[cell + cell + STRIDE + lane] = one if j > 0 else zero
+        line[record + lane] = exponent
+        line[record + STRIDE + lane] = mantissa
 
 
 @njit(**OPTIONS)
-def _rebase(row, columns, offset):
-    """Take about the least R of the row off all of it, for every lane, and add it to the lane's offset.
-
-    R grows with the row while only differences of neighbours, divided by γ, decide the weights: near zero
-    float32 tells them apart ten times as finely.
-    """
-    for lane in range(LANES):
-        least = row[0, 0, lane]
-        for j in range(ROWS_BETWEEN_REBASING, columns, ROWS_BETWEEN_REBASING):
-            least = min(least, row[j, 0, lane])
-        for j in range(columns):
-            row[j, 0, lane] -= least
-        offset[lane] += least
-
-
-@njit(**OPTIONS)
-def _forward(tile, shift, scale, gamma, row, weights, keep, ends, values):
+def _forward(tile, gain, base, line, weights, keep, ends, values):
     """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
 
-    `row` (T2, 2, LANES) holds, for every column, R of the current row and R of the row before.
+    `line` holds T2 + 1 records: the column before the first, and each column.
     """
     rows, columns = tile.shape[:2]
-    one = one_like(tile)
-    costs, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
-    offset = np.zeros(LANES, tile.dtype)
-    for i in range(rows):
-        if i > 0 and i % ROWS_BETWEEN_REBASING == 0:
-            _rebase(row, columns, offset)
-        for j in range(columns):
-            cell = U((i * columns + j) * LANES)
-            here = U(j * 2 * LANES)
-            before = U(max(j - 1, 0) * 2 * LANES)
-            if i > 0 and j > 0 and keep:
-                _advance(costs, cell, shift, scale, gamma, line, before, kept, True, one)
-            elif i > 0 and j > 0:
-                _advance(costs, cell, shift, scale, gamma, line, before, kept, False, one)
-            else:
-                _advance_border(costs, cell, shift, scale, line, here, before, kept, keep, i, j, one)
-        for lane in range(LANES):
-            if ends[lane, 0] == i:
-                values[lane] = row[ends[lane, 1], 0, lane] + offset[lane]
-
-
-@njit(**OPTIONS)
-def _collect(line, here, kept, right, below, flow, cell, one):
-    """One inner cell of the backward pass: what flows in from the right, from below and from the corner."""
-    under = here + STRIDE
-    next_here, next_under, corner = under + STRIDE, under + STRIDE + STRIDE, below + STRIDE + STRIDE
-    for lane in range(STRIDE):
-        of_corner = one - kept[corner + lane] - kept[corner + STRIDE + lane]
-        total = line[here + lane]
-        total += line[under + lane] * kept[below + lane]
-        total += line[next_here + lane] * kept[right + STRIDE + lane]
-        total += line[next_under + lane] * of_corner
-        line[here + lane] = total
-        flow[cell + lane] = total
-
-
-@njit(**OPTIONS)
-def _backward(tile, row, weights, ends, seeds):
-    """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell.
-
-    `row` (T2, 2, LANES) holds, for every column, the flow of the current row and of the row below.
-    """
-    rows, columns = tile.shape[:2]
-    one = one_like(tile)
+    costs, kept, one = tile.reshape(-1), weights.reshape(-1), one_like(tile)
     zero = one - one
-    flow, line, kept = tile.reshape(-1), row.reshape(-1), weights.reshape(-1)
-    row[:] = zero
-    for i in range(rows - 1, -1, -1):
-        for j in range(columns):
+    for record in range(columns + 1):  # nothing leads in from outside, Z = 0 ...
+        _fill(U(record) * RECORD + EVEN, line, np.inf, zero)
+        _fill(U(record) * RECORD + ODD, line, np.inf, zero)
+    _fill(ODD, line, zero, one)  # ... except from the corner before the first cell, Z_00 = 1
+    first_end = ends[:, 0].min()
+    for row in range(rows):
+        if row % 2 == 0:
+            _advance_row(costs, row, columns, gain, base, line, EVEN, ODD, kept, keep, one)
+            _fill(ODD, line, np.inf, zero)
+        else:
+            _advance_row(costs, row, columns, gain, base, line, ODD, EVEN, kept, keep, one)
+        if row >= first_end:
             for lane in range(LANES):
-                row[j, 1, lane] = row[j, 0, lane]
-                row[j, 0, lane] = zero
-        for lane in range(LANES):
-            if ends[lane, 0] == i:
-                row[ends[lane, 1], 0, lane] = seeds[lane]
-        for j in range(columns - 1, -1, -1):
-            cell, here = (i * columns + j) * LANES, j * 2 * LANES
-            right, below = 2 * (cell + LANES), 2 * (cell + columns * LANES)
-            if i + 1 < rows and j + 1 < columns:
-                _collect(line, U(here), kept, U(right), U(below), flow, U(cell), one)
-                continue
+                if ends[lane, 0] == row:
+                    place = (ends[lane, 1] + 1) * RECORD + (EVEN, ODD)[row % 2] + lane
+                    bits = np.float64(line[place]) - np.log2(np.float64(line[place + LANES]))
+                    values[lane] = bits / np.float64(gain)
+
+
+@njit(forceinline=True, **OPTIONS)
+def _retreat(weights, cell, line, left, now, above, flow, seeds, one):
+    """One cell of the backward pass for every lane: hand what arrived here on to the three neighbours."""
+    here, upper, lefter = left + RECORD, cell + cell, cell + cell + STRIDE
+    least, zero = one * LEAST_FLOW, one - one
+    for lane in range(STRIDE):
+        arrived = line[here + now + lane]
+        arrived = arrived if arrived > least else zero
+        flow[cell + lane] = arrived * seeds[lane]
+        to_upper, to_left = arrived * weights[upper + lane], arrived * weights[lefter + lane]
+        line[here + above + lane] += to_upper
+        line[left + now + lane] += to_left
+        line[left + above + lane] = arrived - to_upper - to_left
+
+
+@njit(forceinline=True, **OPTIONS)
+def _retreat_row(weights, row, columns, line, now, above, flow, seeds, one):
+    for lane in range(STRIDE):
+        line[U(columns) * RECORD + above + lane] = one - one
+    for j in range(columns - 1, -1, -1):
+        cell = U((row * columns + j) * LANES)
+        _retreat(weights, cell, line, U(j) * RECORD, now, above, flow, seeds, one)
+
+
+@njit(**OPTIONS)
+def _backward(tile, line, weights, ends, seeds):
+    """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell."""
+    rows, columns = tile.shape[:2]
+    flow, kept, one = tile.reshape(-1), weights.reshape(-1), one_like(tile)
+    line[:] = one - one
+    first_end = ends[:, 0].min()
+    for row in range(rows - 1, -1, -1):
+        if row >= first_end:
             for lane in range(LANES):
-                if i + 1 < rows:
-                    line[here + lane] += line[here + LANES + lane] * kept[below + lane]
-                elif j + 1 < columns:
-                    line[here + lane] += line[here + 2 * LANES + lane] * kept[right + LANES + lane]
-                flow[cell + lane] = line[here + lane]
+                if ends[lane, 0] == row:
+                    line[(ends[lane, 1] + 1) * RECORD + (EVEN, ODD)[row % 2] + lane] = one
+        if row % 2 == 0:
+            _retreat_row(kept, row, columns, line, EVEN, ODD, flow, seeds, one)
+        else:
+            _retreat_row(kept, row, columns, line, ODD, EVEN, flow, seeds, one)
 
 
 @njit(**OPTIONS)
 def pack(costs, start, count, tile):
-    """Copy pairs into a tile; lanes beyond `count` repeat the last pair."""
-    rows, columns = tile.shape[:2]
-    for i in range(rows):
-        for lane in range(LANES):
-            pair = start + min(lane, count - 1)
-            for j in range(columns):
-                tile[i, j, lane] = costs[pair, i, j]
-
-
-@njit(**OPTIONS)
-def _clear_padding(tile, ends):
-    """Zeros in the tile beyond each lane's end cell, whatever stood there."""
-    rows, columns = tile.shape[:2]
+    """Copy pairs into a tile; lanes beyond `count` repeat the last pair. False if one is not finite."""
+    pairs, cells = costs.reshape(-1), tile.reshape(-1)
+    size = tile.shape[0] * tile.shape[1]
+    check = np.zeros(BLOCK, tile.dtype)
+    whole = size - size % BLOCK if count == LANES else 0
+    for cell in range(0, whole, BLOCK):
+        for lane in range(0, LANES, BLOCK):
+            transpose(pairs, (start + lane) * size + cell, size, cells, cell * LANES + lane, LANES, check)
+    broken = check.sum()
     for lane in range(LANES):
-        for i in range(rows):
-            for j in range(ends[lane, 1] + 1 if i <= ends[lane, 0] else 0, columns):
-                tile[i, j, lane] = 0
-
-
-@njit(**OPTIONS)
-def _is_finite(tile):
-    values = tile.reshape(-1)
-    zero = one_like(tile) - one_like(tile)
-    broken = False
-    for index in range(values.size):
-        broken |= values[index] - values[index] != zero  # inf - inf is NaN
-    return not broken
+        pair = (start + min(lane, count - 1)) * size
+        for cell in range(whole, size):
+            value = pairs[pair + cell]
+            cells[cell * LANES + lane] = value
+            broken += value - value  # NaN for infinity and for NaN
+    return broken == 0
 
 
 @njit(**OPTIONS)
 def _unpack(tile, start, count, gradients):
-    rows, columns = tile.shape[:2]
-    for i in range(rows):
-        for lane in range(count):
-            for j in range(columns):
-                gradients[start + lane, i, j] = tile[i, j, lane]
+    cells, pairs = tile.reshape(-1), gradients.reshape(-1)
+    size = tile.shape[0] * tile.shape[1]
+    check = np.zeros(BLOCK, tile.dtype)
+    whole = size - size % BLOCK if count == LANES else 0
+    for lane in range(0, LANES if whole else 0, BLOCK):
+        for cell in range(0, whole, BLOCK):
+            transpose(cells, cell * LANES + lane, LANES, pairs, (start + lane) * size + cell, size, check)
+    for lane in range(count):
+        for cell in range(whole, size):
+            pairs[(start + lane) * size + cell] = cells[cell * LANES + lane]
 
 
 @njit(**OPTIONS)
-def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
+def _clear_padding(tile, ends):
+    """Zeros in the tile beyond each lane's end cell, whatever stood there; False if the rest is not finite."""
+    rows, columns = tile.shape[:2]
+    broken = one_like(tile) - one_like(tile)
+    for lane in range(LANES):
+        for i in range(rows):
+            inside = ends[lane, 1] + 1 if i <= ends[lane, 0] else 0
+            for j in range(inside):
+                broken += tile[i, j, lane] - tile[i, j, lane]
+            for j in range(inside, columns):
+                tile[i, j, lane] = 0
+    return broken == 0
+
+
+@njit(**OPTIONS)
+def align_batch(costs, lengths, gain, values, gradients, wanted, first, last):
     """Soft-DTW of the pairs first..last of a batch.
 
     Args:
         costs: (B, T1, T2), float32 or float64, contiguous.
         lengths: int64 (B, 2), frames of each side that count.
-        gamma: smoothing, in the type of the costs.
+        gain: 1 / (γ ln 2), bits per unit of cost, in the type of the costs.
         values: (B,), filled with D.
         gradients: (B, T1, T2), filled with dD/dC where `wanted`; else any array of that type.
         wanted: whether to fill the gradients.
@@ -212,50 +204,55 @@ def align_batch(costs, lengths, gamma, values, gradients, wanted, first, last):
     rows, columns = costs.shape[1:]
     one = one_like(costs)
     tile = np.empty((rows, columns, LANES), costs.dtype)
-    row = np.empty((columns, 2, LANES), costs.dtype)
+    line = np.empty((columns + 1) * RECORD, costs.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), costs.dtype)
+    seeds, reached = np.ones(LANES, costs.dtype), np.empty(LANES, costs.dtype)
     ends = np.empty((LANES, 2), np.int64)
-    results = np.empty(LANES, costs.dtype)
-    seeds = np.full(LANES, one)
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        pack(costs, start, count, tile)
+        finite = pack(costs, start, count, tile)
+        ragged = False
         for lane in range(LANES):
-            pair = start + min(lane, count - 1)
-            ends[lane, 0], ends[lane, 1] = lengths[pair, 0] - 1, lengths[pair, 1] - 1
-        _clear_padding(tile, ends)
-        if not _is_finite(tile):
+            for side in range(2):
+                ends[lane, side] = lengths[start + min(lane, count - 1), side] - 1
+                ragged |= ends[lane, side] + 1 < costs.shape[1 + side]
+        if ragged:
+            finite = _clear_padding(tile, ends)
+        if not finite:
             return False
-        _forward(tile, one - one, one, gamma, row, weights, wanted, ends, results)
-        for lane in range(count):
-            values[start + lane] = results[lane]
         if wanted:
-            _backward(tile, row, weights, ends, seeds)
+            _forward(tile, gain, one - one, line, weights, True, ends, reached)
+            _backward(tile, line, weights, ends, seeds)
             _unpack(tile, start, count, gradients)
+        else:
+            _forward(tile, gain, one - one, line, weights, False, ends, reached)
+        for lane in range(count):
+            values[start + lane] = reached[lane]
     return True
 
 
 @njit(**OPTIONS)
-def align_tiles(tiles, gamma, values, seeds, wanted, first, last):
-    """Soft-DTW of ready tiles of negated cosines: cost = 1 + tile.
+def align_tiles(tiles, gain, values, seeds, wanted, first, last):
+    """Soft-DTW of the pairs of tiles first..last, which hold negated cosines.
 
     Args:
-        tiles: (P, T1, T2, LANES); where `wanted`, overwritten by seed * dD/dC.
-        gamma: smoothing, in the type of the tiles.
-        values: (P, LANES), filled with D.
-        seeds: (P, LANES), the gradient that flows into each D.
-        wanted: whether to overwrite the tiles with the gradient.
+        tiles: (n, T1, T2, LANES), float32 or float64; overwritten with seed * dD/dC where `wanted`.
+        gain: 1 / (γ ln 2), in the type of the tiles.
+        values: (n, LANES), filled with D.
+        seeds: (n, LANES), what flows into each pair; read where `wanted`.
+        wanted: whether to work the gradients out.
         first, last: half-open range of tiles.
     """
     rows, columns, lanes = tiles.shape[1:]
     if lanes != LANES:  # numba's cache on disk looks at this file alone
         raise ValueError("the compiled kernels are out of date; delete the __pycache__ folder beside them.")
-    one = one_like(tiles)
-    row = np.empty((columns, 2, LANES), tiles.dtype)
+    line = np.empty((columns + 1) * RECORD, tiles.dtype)
     weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), tiles.dtype)
     ends = np.empty((LANES, 2), np.int64)
     ends[:, 0], ends[:, 1] = rows - 1, columns - 1
     for index in range(first, last):
-        _forward(tiles[index], one, one, gamma, row, weights, wanted, ends, values[index])
         if wanted:
-            _backward(tiles[index], row, weights, ends, seeds[index])
+            _forward(tiles[index], gain, gain, line, weights, True, ends, values[index])
+            _backward(tiles[index], line, weights, ends, seeds[index])
+        else:
+            _forward(tiles[index], gain, gain, line, weights, False, ends, values[index])

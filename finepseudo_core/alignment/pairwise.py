@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from finepseudo_core.alignment import wavefront
-from finepseudo_core.alignment.arithmetic_cpu import LANES
+from finepseudo_core.alignment.arithmetic_cpu import LANES, gain_of
 from finepseudo_core.alignment.costs import normalise
 from finepseudo_core.alignment.kernels_cpu import align_tiles
 from finepseudo_core.alignment.soft_dtw import OnceDifferentiated, check_gamma
@@ -141,5 +141,5 @@ def _tiles(first: Tensor, second: Tensor, same: bool) -> Iterator[tuple[slice, s
 
 def _align_tiles(tiles: Tensor, gamma: float, values: Tensor, seeds: Tensor, *, wanted: bool) -> None:
     array = tiles.numpy()
-    arguments = (array, array.dtype.type(gamma), values.numpy(), seeds.numpy(), wanted)
+    arguments = (array, gain_of(gamma, array.dtype), values.numpy(), seeds.numpy(), wanted)
     run_in_threads(align_tiles, arguments, len(tiles))

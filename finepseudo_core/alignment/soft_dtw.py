@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from finepseudo_core.alignment import kernels_cpu, wavefront
-from finepseudo_core.alignment.arithmetic_cpu import LANES
+from finepseudo_core.alignment.arithmetic_cpu import LANES, gain_of
 from finepseudo_core.alignment.threads import run_in_threads
 
 
@@ -127,7 +127,7 @@ def _align_on_cpu(costs: Tensor, gamma: float, lengths: Tensor, wanted: bool) ->
         return values, gradient, True
     array = costs.contiguous().numpy()
     outputs = (values.numpy(), gradient.numpy(), wanted)
-    arguments = (array, lengths.contiguous().numpy(), array.dtype.type(gamma), *outputs)
+    arguments = (array, lengths.contiguous().numpy(), gain_of(gamma, array.dtype), *outputs)
     return values, gradient, all(run_in_threads(kernels_cpu.align_batch, arguments, len(costs), LANES))
 
 
