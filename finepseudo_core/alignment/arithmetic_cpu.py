@@ -21,8 +21,8 @@ STRIDE = np.uintp(LANES)
 # Contracting a multiplication and an addition rounds once instead of twice; no other licence is taken.
 OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
-# A term this many bits below its neighbour is lost beside it, and half as many keep products of a weight and a
-# flow clear of denormals, which cost a hundred cycles each.
+# A term this many bits below its neighbour is lost beside it; a weight times a flow of this size is still no
+# denormal number, which would cost a hundred cycles.
 _MOST_BITS = 60
 LEAST_FLOW = 2.0**-60
 

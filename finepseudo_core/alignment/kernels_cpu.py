@@ -31,11 +31,11 @@ BLOCK = 8  # pairs and cells that `transpose` takes at once
 
 
 @njit(forceinline=True, **OPTIONS)
-def _advance(costs, cell, gain, base, line, left, now, before, weights, keep, one):
-    """One cell for every lane: Z = 2^-(gain C + base) (Z_diagonal + Z_upper + Z_left), and two weights."""
+def _advance(costs, cell, slope, base, line, left, now, before, weights, keep, one):
+    """One cell for every lane: Z = 2^-(slope C + base) (Z_diagonal + Z_upper + Z_left), and two weights."""
     here, upper, lefter = left + RECORD, cell + cell, cell + cell + STRIDE
     for lane in range(STRIDE):
-        bits, share = power(gain, costs[cell + lane], base)
+        bits, share = power(slope, costs[cell + lane], base)
         of_diagonal, of_upper = line[left + before + lane], line[here + before + lane]
         of_left = line[left + now + lane]
         least = min(min(of_diagonal, of_upper), of_left)
@@ -53,10 +53,10 @@ def _advance(costs, cell, gain, base, line, left, now, before, weights, keep, on
 
 
 @njit(forceinline=True, **OPTIONS)
-def _advance_row(costs, row, columns, gain, base, line, now, before, weights, keep, one):
+def _advance_row(costs, row, columns, slope, base, line, now, before, weights, keep, one):
     for j in range(columns):
         cell = U((row * columns + j) * LANES)
-        _advance(costs, cell, gain, base, line, U(j) * RECORD, now, before, weights, keep, one)
+        _advance(costs, cell, slope, base, line, U(j) * RECORD, now, before, weights, keep, one)
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -67,10 +67,11 @@ def _fill(record, line, exponent, mantissa):
 
 
 @njit(**OPTIONS)
-def _forward(tile, gain, base, line, weights, keep, ends, values):
+def forward(tile, slope, base, line, weights, keep, ends, values):
     """Fill `values` (LANES,) with R at each lane's end cell; keep the weights (T1, T2, 2, LANES) if asked.
 
-    `line` holds T2 + 1 records: the column before the first, and each column.
+    The cost of a cell, in bits, is slope * tile + base, |slope| = 1 / (γ ln 2). `line` holds T2 + 1 records:
+    the column before the first, and each column.
     """
     rows, columns = tile.shape[:2]
     costs, kept, one = tile.reshape(-1), weights.reshape(-1), one_like(tile)
@@ -82,16 +83,16 @@ def _forward(tile, gain, base, line, weights, keep, ends, values):
     first_end = ends[:, 0].min()
     for row in range(rows):
         if row % 2 == 0:
-            _advance_row(costs, row, columns, gain, base, line, EVEN, ODD, kept, keep, one)
+            _advance_row(costs, row, columns, slope, base, line, EVEN, ODD, kept, keep, one)
             _fill(ODD, line, np.inf, zero)
         else:
-            _advance_row(costs, row, columns, gain, base, line, ODD, EVEN, kept, keep, one)
+            _advance_row(costs, row, columns, slope, base, line, ODD, EVEN, kept, keep, one)
         if row >= first_end:
             for lane in range(LANES):
                 if ends[lane, 0] == row:
                     place = (ends[lane, 1] + 1) * RECORD + (EVEN, ODD)[row % 2] + lane
                     bits = np.float64(line[place]) - np.log2(np.float64(line[place + LANES]))
-                    values[lane] = bits / np.float64(gain)
+                    values[lane] = bits / abs(np.float64(slope))
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -119,7 +120,7 @@ def _retreat_row(weights, row, columns, line, now, above, flow, seeds, one):
 
 
 @njit(**OPTIONS)
-def _backward(tile, line, weights, ends, seeds):
+def backward(tile, line, weights, ends, seeds):
     """Overwrite the tile with seed * dD/dC, following the kept weights back from each lane's end cell."""
     rows, columns = tile.shape[:2]
     flow, kept, one = tile.reshape(-1), weights.reshape(-1), one_like(tile)
@@ -172,7 +173,7 @@ def _unpack(tile, start, count, gradients):
 
 @njit(**OPTIONS)
 def _clear_padding(tile, ends):
-    """Zeros in the tile beyond each lane's end cell, whatever stood there; False if the rest is not finite."""
+    """Zeros in the tile beyond each lane's end, whatever stood there; False if the rest is not finite."""
     rows, columns = tile.shape[:2]
     broken = one_like(tile) - one_like(tile)
     for lane in range(LANES):
@@ -221,38 +222,11 @@ def align_batch(costs, lengths, gain, values, gradients, wanted, first, last):
         if not finite:
             return False
         if wanted:
-            _forward(tile, gain, one - one, line, weights, True, ends, reached)
-            _backward(tile, line, weights, ends, seeds)
+            forward(tile, gain, one - one, line, weights, True, ends, reached)
+            backward(tile, line, weights, ends, seeds)
             _unpack(tile, start, count, gradients)
         else:
-            _forward(tile, gain, one - one, line, weights, False, ends, reached)
+            forward(tile, gain, one - one, line, weights, False, ends, reached)
         for lane in range(count):
             values[start + lane] = reached[lane]
     return True
-
-
-@njit(**OPTIONS)
-def align_tiles(tiles, gain, values, seeds, wanted, first, last):
-    """Soft-DTW of the pairs of tiles first..last, which hold negated cosines.
-
-    Args:
-        tiles: (n, T1, T2, LANES), float32 or float64; overwritten with seed * dD/dC where `wanted`.
-        gain: 1 / (γ ln 2), in the type of the tiles.
-        values: (n, LANES), filled with D.
-        seeds: (n, LANES), what flows into each pair; read where `wanted`.
-        wanted: whether to work the gradients out.
-        first, last: half-open range of tiles.
-    """
-    rows, columns, lanes = tiles.shape[1:]
-    if lanes != LANES:  # numba's cache on disk looks at this file alone
-        raise ValueError("the compiled kernels are out of date; delete the __pycache__ folder beside them.")
-    line = np.empty((columns + 1) * RECORD, tiles.dtype)
-    weights = np.empty((rows, columns, 2, LANES) if wanted else (0, 0, 2, LANES), tiles.dtype)
-    ends = np.empty((LANES, 2), np.int64)
-    ends[:, 0], ends[:, 1] = rows - 1, columns - 1
-    for index in range(first, last):
-        if wanted:
-            _forward(tiles[index], gain, gain, line, weights, True, ends, values[index])
-            _backward(tiles[index], line, weights, ends, seeds[index])
-        else:
-            _forward(tiles[index], gain, gain, line, weights, False, ends, values[index])

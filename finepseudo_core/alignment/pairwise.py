@@ -1,27 +1,29 @@
 """Soft-DTW of every pair of two sets of clips, straight from frame embeddings."""
 
-from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from finepseudo_core.alignment import wavefront
 from finepseudo_core.alignment.arithmetic_cpu import LANES, gain_of
 from finepseudo_core.alignment.costs import normalise
-from finepseudo_core.alignment.kernels_cpu import align_tiles
+from finepseudo_core.alignment.kernels_pairwise import align_pairs, differentiate_pairs
+from finepseudo_core.alignment.products_cpu import ROWS, WIDTH
 from finepseudo_core.alignment.soft_dtw import OnceDifferentiated, check_gamma
 from finepseudo_core.alignment.threads import run_in_threads
 
-MOST_CELLS = 1 << 21  # cells (pair, i, j) held at once: 8 MB of float32, near enough to stay in the cache
+CLIPS_OF_CHUNK, MOST_CHUNKS = 8, 32  # the gradients of the second set are summed up chunk by chunk
 
 
 def pairwise_soft_dtw(first: Tensor, second: Tensor, gamma: float) -> Tensor:
     """Soft-DTW on cosine costs between every clip of one set and every clip of another.
 
-    Costs are made and used up in blocks: N x M x T1 x T2 values never exist at once, neither forward nor
-    backward (which works the blocks out again). Differentiable once in both sets. Given one tensor twice, as
-    for all pairs of a batch, the CPU does half the work.
+    Costs are made and used up in the cache, one clip against a few others: N x M x T1 x T2 values never exist
+    at once, neither forward nor backward (which works the costs out again). Differentiable once in both sets.
+    Given one tensor twice, as for all pairs of a batch, the CPU does half the work.
 
     Args:
         first: frame embeddings (N, T1, F); half precision is widened to float32.
@@ -78,14 +80,12 @@ class _PairwiseSoftDTW(torch.autograd.Function):
 def _distances(first: Tensor, second: Tensor, gamma: float, same: bool) -> Tensor:
     if first.device.type != "cpu":
         return wavefront.pairwise_values(first, second, gamma)
+    sets = _Sets(first, second, same)
     distances = first.new_empty(len(first), len(second))
-    for here, there, _, tiles in _tiles(first, second, same):
-        values = first.new_empty(len(tiles), LANES)
-        _align_tiles(tiles, gamma, values, values, wanted=False)
-        distances[here, there] = values[:, : there.stop - there.start]
-    if same:
-        distances = torch.where(_mirrored(first), distances.T, distances)
-    return distances
+    starts = np.cumsum([0, *(sets.clips(block) for block in range(sets.blocks))])
+    arguments = (sets.first, sets.frames, first.shape[1], sets.gain(gamma), starts, distances.numpy())
+    run_in_threads(align_pairs, arguments, int(starts[-1]))
+    return torch.where(_mirrored(len(first)), distances.T, distances) if same else distances
 
 
 def _gradients(
@@ -93,53 +93,59 @@ def _gradients(
 ) -> tuple[Tensor, Tensor]:
     if first.device.type != "cpu":
         return wavefront.pairwise_gradients(first, second, gamma, incoming)
-    of_first, of_second = torch.zeros_like(first), torch.zeros_like(second)
     if same:  # what flows into a pair that was not worked out flows into its mirror image
-        incoming = torch.where(_mirrored(first).T, incoming + incoming.T, incoming)
-    features = first.shape[2]
-    for here, there, frames, tiles in _tiles(first, second, same):
-        values = first.new_empty(len(tiles), LANES)
-        seeds = first.new_zeros(len(tiles), LANES)  # lanes beyond the last clip stay zero
-        seeds[:, : there.stop - there.start] = -incoming[here, there]
-        _align_tiles(tiles, gamma, values, seeds, wanted=True)
-        flow = tiles.view(-1, frames.shape[1])  # (n T1, T2 LANES)
-        of_first[here] += (flow @ frames.T).view_as(of_first[here])
-        back = flow.T @ first[here].reshape(-1, features)  # (T2 LANES, F): split by rows, never by the sum
-        back = back.view(-1, LANES, features).transpose(0, 1)
-        of_second[there] += back[: there.stop - there.start]
-    return of_first, of_second
+        incoming = torch.where(_mirrored(len(first)).T, incoming + incoming.T, incoming)
+    sets = _Sets(first, second, same)
+    vectors, of_first = sets.vectors(), np.zeros_like(sets.first)
+    of_second = np.zeros((sets.blocks * LANES, *second.shape[1:]), sets.first.dtype)
+    chunk = max(CLIPS_OF_CHUNK, -(-len(first) // MOST_CHUNKS))  # never by the threads: sums keep their order
+    seeds = incoming.contiguous().numpy()
+    for block in range(sets.blocks):
+        clips = sets.clips(block)
+        chunks = -(-clips // chunk)
+        of_frames = np.empty((chunks, *sets.frames.shape[1:]), sets.first.dtype)
+        batch = (sets.first, sets.frames, vectors, first.shape[1], sets.gain(gamma), seeds)
+        run_in_threads(differentiate_pairs, (*batch, block, clips, chunk, of_first, of_frames), chunks)
+        there = slice(block * LANES, (block + 1) * LANES)
+        of_second[there] = of_frames.sum(0)[:, : second.shape[2]].transpose(2, 0, 1)
+    inside = torch.from_numpy(of_first)[:, : first.shape[1], : first.shape[2]]
+    return inside.contiguous(), torch.from_numpy(of_second)[: len(second)]
 
 
-def _mirrored(clips: Tensor) -> Tensor:
-    """bool (N, N): pairs that `_tiles` leaves out where both sets are the same."""
-    blocks = torch.arange(len(clips)) // LANES
+def _mirrored(clips: int) -> Tensor:
+    """bool (N, N): pairs that are not worked out where both sets are the same."""
+    blocks = torch.arange(clips) // LANES
     return blocks[:, None] > blocks
 
 
-def _tiles(first: Tensor, second: Tensor, same: bool) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
-    """Yield (clips of first, at most LANES clips of second, their frames (F, T2 LANES), negated cosines).
+class _Sets:
+    """Both sets in the layouts of the kernels: `first` (N, T1', F'), `frames` (blocks, T2, F', LANES).
 
-    The matrix product writes (n, T1, T2, LANES), pair innermost, as the kernel wants it. Where both sets are
-    the `same`, the clips of first stop at the last of second: the others follow by symmetry.
+    Frames and features are filled up with zeros to what the products take at once.
     """
-    rows, columns, features = first.shape[1], second.shape[1], first.shape[2]
-    step = max(1, MOST_CELLS // (rows * columns * LANES))
-    negated = -first.reshape(-1, features)
-    buffer = first.new_empty(min(step, len(first)) * rows, columns * LANES)
-    for start in range(0, len(second), LANES):
-        there = slice(start, min(start + LANES, len(second)))
-        padded = first.new_zeros(features, columns, LANES)
-        padded[:, :, : there.stop - there.start] = second[there].permute(2, 1, 0)
-        frames = padded.view(features, -1)
-        stop = there.stop if same else len(first)
-        for begin in range(0, stop, step):
-            here = slice(begin, min(begin + step, stop))
-            tiles = buffer[: (here.stop - begin) * rows]
-            torch.mm(negated[begin * rows : here.stop * rows], frames, out=tiles)
-            yield here, there, frames, tiles.view(-1, rows, columns, LANES)
+
+    def __init__(self, first: Tensor, second: Tensor, same: bool) -> None:
+        self.blocks, self.same = -(-len(second) // LANES), same
+        features = -first.shape[2] % WIDTH
+        self.first = _filled(first, (0, features, 0, -first.shape[1] % ROWS))
+        lanes = _filled(second, (0, features, 0, 0, 0, self.blocks * LANES - len(second)))
+        self.lanes = lanes.reshape(self.blocks, LANES, *lanes.shape[1:])
+        self.frames = np.ascontiguousarray(self.lanes.transpose(0, 2, 3, 1))
+
+    def clips(self, block: int) -> int:
+        """How many clips of first meet a block; where both sets are the same, symmetry gives the others."""
+        return min(len(self.first), (block + 1) * LANES) if self.same else len(self.first)
+
+    def vectors(self) -> np.ndarray:
+        """The second set as (blocks, F' / WIDTH, T2, LANES, WIDTH)."""
+        blocks, lanes, columns, features = self.lanes.shape
+        split = self.lanes.reshape(blocks, lanes, columns, features // WIDTH, WIDTH)
+        return np.ascontiguousarray(split.transpose(0, 3, 2, 1, 4))
+
+    def gain(self, gamma: float) -> Any:
+        """1 / (γ ln 2) in the type of the embeddings."""
+        return gain_of(gamma, self.first.dtype)
 
 
-def _align_tiles(tiles: Tensor, gamma: float, values: Tensor, seeds: Tensor, *, wanted: bool) -> None:
-    array = tiles.numpy()
-    arguments = (array, gain_of(gamma, array.dtype), values.numpy(), seeds.numpy(), wanted)
-    run_in_threads(align_tiles, arguments, len(tiles))
+def _filled(embeddings: Tensor, padding: tuple[int, ...]) -> np.ndarray:
+    return np.asarray(functional.pad(embeddings, padding).contiguous().numpy())

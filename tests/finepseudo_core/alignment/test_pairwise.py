@@ -49,15 +49,14 @@ def test_gradcheck_passes_in_float64():
     assert torch.autograd.gradcheck(lambda u: pairwise_soft_dtw(u, u, 0.05), (first,))
 
 
-def test_blocks_of_any_size_give_the_same(monkeypatch):
+@pytest.mark.parametrize("clips_of_chunk, most_chunks", [(1, 100), (4, 1), (8, 2)])
+def test_chunks_of_any_size_give_the_same(monkeypatch, clips_of_chunk, most_chunks):
     first, second = clips(9, 4), clips(2 * LANES + 5, 3, seed=1)
-    expected = pairwise_soft_dtw(first, second, 0.05)
-    expected_flow = torch.autograd.grad(expected.square().sum(), (first, second))
-    monkeypatch.setattr(pairwise, "MOST_CELLS", 1)
-    distances = pairwise_soft_dtw(first, second, 0.05)
-    torch.testing.assert_close(distances, expected)
-    flow = torch.autograd.grad(distances.square().sum(), (first, second))
-    torch.testing.assert_close(flow, expected_flow)
+    expected = torch.autograd.grad(pairwise_soft_dtw(first, second, 0.05).square().sum(), (first, second))
+    monkeypatch.setattr(pairwise, "CLIPS_OF_CHUNK", clips_of_chunk)
+    monkeypatch.setattr(pairwise, "MOST_CHUNKS", most_chunks)
+    flow = torch.autograd.grad(pairwise_soft_dtw(first, second, 0.05).square().sum(), (first, second))
+    torch.testing.assert_close(flow, expected)
 
 
 @pytest.mark.parametrize("most_cells", [1, 100, 1 << 20])
