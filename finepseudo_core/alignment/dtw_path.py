@@ -55,19 +55,22 @@ def dtw_path(
         raise ValueError(
             f"costs have shape {tuple(costs.shape)}; give (B, T1, T2) with T1 and T2 at least 1."
         )
-    array = _finite(costs)
+    array = _as_array(costs)
     if band is not None:
+        _check_finite(array)
         array = np.where(_band(array.shape[1], array.shape[2], band), array, array.dtype.type(np.inf))
     corners = _corners(anchors, array.shape[1], array.shape[2])
     parts = []
     for index, ((top, left), (bottom, right)) in enumerate(pairwise(corners)):
         block = np.ascontiguousarray(array[:, top : bottom + 1, left : right + 1])
         open_start, open_end = relaxed and index == 0, relaxed and index == len(corners) - 2
-        distances, steps, lengths = _align(block, relaxed, open_start, open_end)
-        parts.append((distances, np.where(steps < 0, steps, steps + np.array([top, left])), lengths))
-        if not np.isfinite(distances).all():
+        finite, part = _align(block, relaxed, open_start, open_end, top, left)
+        if not finite and band is None:
+            _check_finite(array)
+        parts.append(part)
+        if not np.isfinite(part[0]).all():
             raise ValueError(
-                f"no path of pair {int(np.flatnonzero(~np.isfinite(distances))[0])} meets the constraints: "
+                f"no path of pair {int(np.flatnonzero(~np.isfinite(part[0]))[0])} meets the constraints: "
                 f"anchors {list(anchors)}, band {band}, relaxed {relaxed}. Widen the band or drop an anchor."
             )
     distances, steps, lengths = parts[0] if len(parts) == 1 else _join(array, parts, corners)
@@ -76,20 +79,23 @@ def dtw_path(
 
 def dtw_distance(costs: Tensor, *, relaxed: bool = False) -> Tensor:
     """Hard DTW distances (B,) of costs (B, T1, T2) without the paths; arguments as for `dtw_path`."""
-    array = _finite(costs)
+    array = _as_array(costs)
     distances = np.empty(len(array), array.dtype)
     nothing = np.empty((0, 0, 2), np.int64), np.empty(0, np.int64)
-    _run(array, relaxed, relaxed, relaxed, distances, *nothing, False)
+    if not _run(array, relaxed, relaxed, relaxed, 0, 0, distances, *nothing, False):
+        _check_finite(array)
     return torch.from_numpy(distances).to(costs.device)
 
 
-def _finite(costs: Tensor) -> np.ndarray:
+def _as_array(costs: Tensor) -> np.ndarray:
     costs = costs.detach().cpu()
-    array = costs.float().contiguous().numpy() if costs.dtype != torch.float64 else costs.contiguous().numpy()
+    return np.asarray((costs if costs.dtype == torch.float64 else costs.float()).contiguous().numpy())
+
+
+def _check_finite(array: np.ndarray) -> None:
     if not np.isfinite(array).all():
         index = tuple(int(place[0]) for place in np.nonzero(~np.isfinite(array)))
         raise ValueError(f"costs[{', '.join(map(str, index))}] is {array[index]}; every cost must be finite.")
-    return array
 
 
 def _band(rows: int, columns: int, band: int) -> np.ndarray:
@@ -114,19 +120,19 @@ def _corners(anchors: Sequence[Anchor], rows: int, columns: int) -> list[Anchor]
 
 
 def _align(
-    block: np.ndarray, relaxed: bool, open_start: bool, open_end: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    block: np.ndarray, relaxed: bool, open_start: bool, open_end: bool, top: int, left: int
+) -> tuple[bool, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     pairs, rows, columns = block.shape
-    distances = np.empty(pairs, block.dtype)
-    steps = np.full((pairs, rows + columns - 1, 2), -1, np.int64)
-    lengths = np.zeros(pairs, np.int64)
-    _run(block, relaxed, open_start, open_end, distances, steps, lengths, True)
-    return distances, steps, lengths
+    distances, lengths = np.empty(pairs, block.dtype), np.empty(pairs, np.int64)
+    steps = np.empty((pairs, rows + columns - 1, 2), np.int64)
+    finite = _run(block, relaxed, open_start, open_end, top, left, distances, steps, lengths, True)
+    return finite, (distances, steps, lengths)
 
 
-def _run(block: np.ndarray, *arguments: object) -> None:
-    if len(block):
-        run_in_threads(kernels_path.align_paths, (block, *arguments), len(block), LANES)
+def _run(block: np.ndarray, *arguments: object) -> bool:
+    """Fill the arrays among the arguments; False where a cost is not finite."""
+    calls = run_in_threads(kernels_path.align_paths, (block, *arguments), len(block), LANES)
+    return all(calls)
 
 
 def _join(
