@@ -8,8 +8,6 @@ BIN := .venv/bin
 setup: .venv/kernels
 
 .venv/kernels: .venv/ready $(wildcard finepseudo_core/alignment/*.py)
-	@# numba watches only the file a kernel stands in, not those it calls: start from nothing
-	@rm -f finepseudo_core/alignment/__pycache__/*.nb[ic]
 	@echo "Compiling the alignment kernels (half a minute) ..."
 	@$(BIN)/python -m finepseudo_core.alignment
 	@touch $@

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from finepseudo_core.alignment.kernel_cache import prepare
+
 _executors: dict[int, ThreadPoolExecutor] = {}  # number of threads -> executor of this process
 os.register_at_fork(after_in_child=_executors.clear)
 
@@ -22,7 +24,7 @@ def run_in_threads(
     """Call kernel(*arguments, first, last) over the items in equal shares, one per torch thread.
 
     Args:
-        kernel: releases the GIL.
+        kernel: compiled by numba; releases the GIL.
         arguments: what every call gets.
         items: how many there are.
         grain: shares begin at multiples of this.
@@ -30,6 +32,7 @@ def run_in_threads(
     Returns:
         What the calls returned, in the order of the shares.
     """
+    prepare(kernel)
     grains = -(-items // grain)
     threads = min(torch.get_num_threads(), grains)
     if threads <= 1:

@@ -1,5 +1,8 @@
 """All pairs of two sets of clips, against soft-DTW on their cost matrices."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor
@@ -49,7 +52,7 @@ def test_gradcheck_passes_in_float64():
     assert torch.autograd.gradcheck(lambda u: pairwise_soft_dtw(u, u, 0.05), (first,))
 
 
-@pytest.mark.parametrize("clips_of_chunk, most_chunks", [(1, 100), (4, 1), (8, 2)])
+@pytest.mark.parametrize(("clips_of_chunk", "most_chunks"), [(1, 100), (4, 1), (8, 2)])
 def test_chunks_of_any_size_give_the_same(monkeypatch, clips_of_chunk, most_chunks):
     first, second = clips(9, 4), clips(2 * LANES + 5, 3, seed=1)
     expected = torch.autograd.grad(pairwise_soft_dtw(first, second, 0.05).square().sum(), (first, second))
@@ -119,3 +122,18 @@ def test_a_second_derivative_is_refused():
     (flow,) = torch.autograd.grad(distances.square().sum(), first, create_graph=True)
     with pytest.raises(RuntimeError, match="no second derivative"):
         flow.sum().backward()
+
+
+def test_all_cost_matrices_never_exist_at_once():
+    script = """
+import resource, torch
+from finepseudo_core.alignment import pairwise_soft_dtw
+clips = torch.randn(512, 32, 16, requires_grad=True)
+others = torch.randn(512, 32, 16, requires_grad=True)
+pairwise_soft_dtw(clips[:40], others[:40], 0.001).sum().backward()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+pairwise_soft_dtw(clips, others, 0.001).sum().backward()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 300_000, "kB; 512 x 512 x 32 x 32 costs alone would take a million"
