@@ -8,8 +8,18 @@ import numpy as np
 from numba import njit
 
 from finepseudo_core.alignment.arithmetic_cpu import LANES, OPTIONS
-from finepseudo_core.alignment.kernels_cpu import RECORD, backward, forward
+from finepseudo_core.alignment.kernels_cpu import RECORD, backward, forward, pack
 from finepseudo_core.alignment.products_cpu import ROWS, WIDTH, multiply
+
+
+@njit(**OPTIONS)
+def pack_clips(clips, frames, begin, end):
+    """Bring blocks begin..end of clips (M, T2, F) into the layout (blocks, T2, F, LANES) of `frames`.
+
+    Lanes beyond the last clip repeat it.
+    """
+    for block in range(begin, end):
+        pack(clips, block * LANES, min(LANES, len(clips) - block * LANES), frames[block])
 
 
 @njit(**OPTIONS)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from finepseudo_core.alignment import wavefront
 from finepseudo_core.alignment.arithmetic_cpu import LANES, gain_of
 from finepseudo_core.alignment.costs import normalise
-from finepseudo_core.alignment.kernels_pairwise import align_pairs, differentiate_pairs
+from finepseudo_core.alignment.kernels_pairwise import align_pairs, differentiate_pairs, pack_clips
 from finepseudo_core.alignment.products_cpu import ROWS, WIDTH
 from finepseudo_core.alignment.soft_dtw import OnceDifferentiated, check_gamma
 from finepseudo_core.alignment.threads import run_in_threads
@@ -34,8 +34,8 @@ def pairwise_soft_dtw(first: Tensor, second: Tensor, gamma: float) -> Tensor:
         Distances (N, M), float32 or float64.
 
     Raises:
-        ValueError: shapes that don't fit together, γ <= 0, or an embedding that is not finite (its clip
-            is named).
+        ValueError: shapes that don't fit together, γ <= 0, or an embedding that is not finite or whose length
+            overflows (its clip is named).
     """
     check_gamma(gamma)
     if first.ndim != 3 or second.ndim != 3 or first.shape[2] != second.shape[2]:
@@ -45,20 +45,26 @@ def pairwise_soft_dtw(first: Tensor, second: Tensor, gamma: float) -> Tensor:
         )
     if 0 in first.shape[1:] or 0 in second.shape[1:]:
         raise ValueError("a clip needs at least one frame and one feature.")
-    for name, embeddings in (("first", first), ("second", second)):
-        finite = embeddings.isfinite().flatten(1).all(1)
-        if not bool(finite.all()):
-            raise ValueError(
-                f"{name}[{int((~finite).nonzero()[0])}] holds a value that is not finite; "
-                "look for a diverged encoder."
-            )
     with torch.autocast(first.device.type, enabled=False):
         same = first is second
-        first = normalise(first)
-        second = first if same else normalise(second)
+        first = _unit("first", first)
+        second = first if same else _unit("second", second)
     if torch.is_grad_enabled() and (first.requires_grad or second.requires_grad):
         return _PairwiseSoftDTW.apply(first, second, gamma, same)
     return _distances(first, second, gamma, same)
+
+
+def _unit(name: str, embeddings: Tensor) -> Tensor:
+    """Embeddings at length one; those without a length are refused."""
+    embeddings = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
+    lengths = torch.linalg.vector_norm(embeddings.detach(), dim=-1)
+    if not bool(lengths.isfinite().all()):
+        clip = int((~lengths.isfinite()).any(1).nonzero()[0])
+        raise ValueError(
+            f"{name}[{clip}] holds a value that is not finite, or too large to square; "
+            "look for a diverged encoder."
+        )
+    return normalise(embeddings)
 
 
 class _PairwiseSoftDTW(torch.autograd.Function):
@@ -128,9 +134,9 @@ class _Sets:
         self.blocks, self.same = -(-len(second) // LANES), same
         features = -first.shape[2] % WIDTH
         self.first = _filled(first, (0, features, 0, -first.shape[1] % ROWS))
-        lanes = _filled(second, (0, features, 0, 0, 0, self.blocks * LANES - len(second)))
-        self.lanes = lanes.reshape(self.blocks, LANES, *lanes.shape[1:])
-        self.frames = np.ascontiguousarray(self.lanes.transpose(0, 2, 3, 1))
+        self.second = _filled(second, (0, features))
+        self.frames = np.empty((self.blocks, *self.second.shape[1:], LANES), self.first.dtype)
+        run_in_threads(pack_clips, (self.second, self.frames), self.blocks)
 
     def clips(self, block: int) -> int:
         """How many clips of first meet a block; where both sets are the same, symmetry gives the others."""
@@ -138,8 +144,10 @@ class _Sets:
 
     def vectors(self) -> np.ndarray:
         """The second set as (blocks, F' / WIDTH, T2, LANES, WIDTH)."""
-        blocks, lanes, columns, features = self.lanes.shape
-        split = self.lanes.reshape(blocks, lanes, columns, features // WIDTH, WIDTH)
+        clips, columns, features = self.second.shape
+        lanes = np.zeros((self.blocks * LANES, columns, features), self.first.dtype)
+        lanes[:clips] = self.second
+        split = lanes.reshape(self.blocks, LANES, columns, features // WIDTH, WIDTH)
         return np.ascontiguousarray(split.transpose(0, 3, 2, 1, 4))
 
     def gain(self, gamma: float) -> Any:
