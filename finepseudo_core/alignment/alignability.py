@@ -1,5 +1,6 @@
 """The learnable alignability score (Eq. 3) and its mean over a class's exemplars (Eq. 7)."""
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,9 @@ from torch.nn import functional
 
 from finepseudo_core.alignment.pairwise import pairwise_soft_dtw
 
-CLIPS_AT_ONCE = 256
+CLIPS_AT_ONCE = 256  # also what a clip costs that bounds leave open: the chunk it is in
+PAIRS_AT_ONCE = 1 << 13  # pairs whose hidden layer exists at once: 2 MB at width 32, which stay in the cache
+ROUNDING = torch.finfo(torch.float32).eps / 2  # u, the relative error of one operation in float32
 
 
 class AlignabilityScore(nn.Module):
@@ -67,11 +70,69 @@ class AlignabilityScore(nn.Module):
         return torch.sigmoid(self(distance, frames))
 
     @torch.no_grad()
+    def kinks(self, frames: int) -> Tensor:
+        """Distances where the slope of the logits changes, ascending; none where `monotone`.
+
+        Between two of them the logits are a straight line, so their extremes lie at the ends or at kinks.
+        """
+        weight, bias = self.inner.weight.flatten(), self.inner.bias
+        bends = (weight != 0) & (not self.monotone)
+        places = -bias[bends] / weight[bends]
+        if self.standardise:
+            places = places * self.deviation + self.mean
+        return (places * frames).sort().values
+
+    @torch.no_grad()
+    def slack(self, drift: float, furthest: float, frames: int) -> float:
+        """How far the logits of two distances, at most `drift` apart, can lie apart as worked out.
+
+        The steepest slope times the drift, plus twice the rounding of one evaluation. A sum of n products
+        errs by about n u times the sum of their sizes at most, in any order (Higham, Accuracy and Stability
+        of Numerical Algorithms, 2002, Sec. 3.1).
+
+        Args:
+            drift: largest difference of two distances.
+            furthest: largest size of a distance.
+            frames: T, the frames of a clip.
+        """
+        inner, outer, bias = self.inner.weight.flatten(), self.outer.weight.flatten(), self.inner.bias
+        if self.monotone:  # tanh is steepest at zero, at worst for every unit at once
+            inner, outer = functional.softplus(inner), functional.softplus(outer)
+            steepest = float((inner * outer).sum())
+        else:  # one point inside every straight piece tells which units are on there
+            bends = (-bias / inner)[inner != 0].sort().values
+            ends = torch.cat((bends[:1] - 1, bends, bends[-1:] + 1))
+            inside = (ends[1:] + ends[:-1]) / 2
+            on = (inside[:, None] * inner + bias > 0).to(inner.dtype)  # (pieces, hidden)
+            steepest = max((on @ (inner * outer)).abs().tolist(), default=0.0)
+        mean, deviation = (float(self.mean), float(self.deviation)) if self.standardise else (0.0, 1.0)
+        reach = (furthest / frames + abs(mean)) / deviation
+        size = float((outer.abs() * (inner.abs() * reach + bias.abs())).sum() + self.outer.bias.abs())
+        rounding = (len(inner) + 16) * torch.finfo(inner.dtype).eps / 2 * size
+        return steepest * drift / (frames * deviation) + 2 * rounding
+
+    @torch.no_grad()
     def _follow(self, per_frame: Tensor) -> None:
         share = self.momentum if int(self.batches) else 1.0
         self.mean.lerp_(per_frame.mean().to(self.mean), share)
         self.deviation.lerp_(per_frame.std().clamp_min(1e-6).to(self.deviation), share)
         self.batches += 1
+
+
+def frozen(score: AlignabilityScore) -> AlignabilityScore:
+    """A copy of the score in float64 that no longer learns.
+
+    A product's sums come in an order that depends on how many pairs are scored at once; in float64 that
+    is far below what a score of float32 can show.
+    """
+    return copy.deepcopy(score).double().eval().requires_grad_(False)
+
+
+def logits_of(score: AlignabilityScore, distances: Tensor, frames: int) -> Tensor:
+    """Logits of a frozen score, float64, in the shape of the distances; few hidden layers exist at once."""
+    with torch.autocast(distances.device.type, enabled=False):
+        parts = [score(part.double(), frames) for part in distances.flatten().split(PAIRS_AT_ONCE)]
+    return torch.cat(parts).view_as(distances)
 
 
 class ClassAlignability(NamedTuple):
@@ -101,8 +162,9 @@ def class_alignability(
 ) -> ClassAlignability:
     """S̄_c(U) = mean of S(f_A(U), exemplar) over the exemplars of class c.
 
-    FinePseudo (Dave et al., ECCV 2024), Eq. 7. Works through the clips in blocks; the score is used in
-    evaluation mode and its running estimates stay as they are.
+    FinePseudo (Dave et al., ECCV 2024), Eq. 7. Works through the clips in blocks of CLIPS_AT_ONCE; the score
+    is used in evaluation mode and its running estimates stay as they are. Where only accepted labels are
+    wanted, `AlignabilityBounds` needs fewer comparisons.
 
     Args:
         embeddings: frame embeddings (N, T, F) of the clips to judge.
@@ -116,10 +178,8 @@ def class_alignability(
     Raises:
         ValueError: a class out of range, or sizes that don't fit together.
     """
-    if gallery_classes.shape != (len(gallery),):
-        raise ValueError(f"{len(gallery)} exemplars but classes of shape {tuple(gallery_classes.shape)}.")
-    if len(gallery) and not 0 <= int(gallery_classes.min()) <= int(gallery_classes.max()) < classes:
-        raise ValueError(f"exemplar classes must lie between 0 and {classes - 1}.")
+    check_gallery(gallery, gallery_classes, classes)
+    embeddings, gallery = embeddings.contiguous(), gallery.contiguous()  # norms add up in one order
     gallery_classes = gallery_classes.to(embeddings.device)
     members = functional.one_hot(gallery_classes.long(), classes).to(torch.float32)  # (M, K)
     members = members / members.sum(0).clamp_min(1)
@@ -127,16 +187,24 @@ def class_alignability(
     scores = torch.zeros(len(embeddings), classes, device=embeddings.device)
     best = torch.zeros(len(embeddings), shown, device=embeddings.device)
     places = torch.zeros(len(embeddings), shown, dtype=torch.int64, device=embeddings.device)
-    training = score.training
-    score.eval()
-    try:
-        for start in range(0, len(embeddings), CLIPS_AT_ONCE):
-            here = slice(start, start + CLIPS_AT_ONCE)
-            distances = pairwise_soft_dtw(embeddings[here], gallery, gamma)
-            of_pairs = score.score(distances, embeddings.shape[1]).float()
-            scores[here] = of_pairs @ members
-            if shown:
-                best[here], places[here] = of_pairs.topk(shown, dim=1)
-    finally:
-        score.train(training)
+    score = frozen(score)
+    for start in range(0, len(embeddings), CLIPS_AT_ONCE):
+        here = slice(start, start + CLIPS_AT_ONCE)
+        distances = pairwise_soft_dtw(embeddings[here], gallery, gamma)
+        of_pairs = logits_of(score, distances, embeddings.shape[1]).sigmoid_().float()
+        scores[here] = of_pairs @ members
+        if shown:
+            best[here], places[here] = of_pairs.topk(shown, dim=1)
     return ClassAlignability(scores, places, best)
+
+
+def check_gallery(gallery: Tensor, gallery_classes: Tensor, classes: int) -> None:
+    """Refuse exemplars without a class of their own, or of a class that does not exist.
+
+    Raises:
+        ValueError: a class out of range, or sizes that don't fit together.
+    """
+    if gallery_classes.shape != (len(gallery),):
+        raise ValueError(f"{len(gallery)} exemplars but classes of shape {tuple(gallery_classes.shape)}.")
+    if len(gallery) and not 0 <= int(gallery_classes.min()) <= int(gallery_classes.max()) < classes:
+        raise ValueError(f"exemplar classes must lie between 0 and {classes - 1}.")

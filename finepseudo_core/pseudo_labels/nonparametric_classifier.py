@@ -106,4 +106,8 @@ class NonparametricClassifier:
             embeddings, self.gallery, self.gallery_classes, self.classes, self.score, self.gamma,
             nearest=nearest,
         )  # fmt: skip
-        return ClassPrediction(torch.softmax(alignability.scores / self.temperature, dim=1), alignability)
+        return ClassPrediction(self.probabilities(alignability.scores), alignability)
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """p_A (N, K) of class alignabilities S̄ (N, K) (Eq. 8)."""
+        return torch.softmax(scores / self.temperature, dim=1)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from finepseudo_core.alignment import AlignabilityScore, alignability, class_alignability, pairwise_soft_dtw
 
@@ -112,3 +113,34 @@ def test_gallery_and_classes_must_fit(clips):
         class_alignability(embeddings, gallery, classes[:5], 4, AlignabilityScore(), 0.01)
     with pytest.raises(ValueError, match="between 0 and 2"):
         class_alignability(embeddings, gallery, classes, 3, AlignabilityScore(), 0.01)
+
+
+def test_a_large_gallery_never_has_all_its_costs_or_hidden_layers_at_once(monkeypatch):
+    monkeypatch.setattr(alignability, "PAIRS_AT_ONCE", 1 << 12)
+    clips, gallery = torch.randn(400, 8, 4), torch.randn(500, 8, 4)
+    classes, score = torch.arange(500) % 40, AlignabilityScore(64)
+    largest = 0
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            nonlocal largest
+            out = function(*args, **(kwargs or {}))
+            for tensor in out if isinstance(out, (tuple, list)) else (out,):
+                if isinstance(tensor, torch.Tensor):
+                    largest = max(largest, tensor.untyped_storage().nbytes() // tensor.element_size())
+            return out
+
+    with Watch():
+        class_alignability(clips, gallery, classes, 40, score, 0.01, nearest=5)
+    assert largest < 400 * 500 * 8 * 8 / 8
+    assert largest < 400 * 500 * 64 / 8
+
+
+def test_scoring_in_pieces_gives_what_scoring_at_once_gives(monkeypatch):
+    score, distances = AlignabilityScore(), torch.rand(7, 11) * 20
+    score(distances, 5)
+    monkeypatch.setattr(alignability, "PAIRS_AT_ONCE", 10)
+    logits = alignability.logits_of(alignability.frozen(score), distances, 5)
+    torch.testing.assert_close(logits.float(), score.eval()(distances, 5))
+    assert logits.dtype == torch.float64
+    assert not logits.requires_grad
