@@ -186,3 +186,47 @@ def transpose(typing_context, source, start, stride, target, place, step, check)
 
     whole = types.intp
     return types.void(source, whole, whole, target, whole, whole, check), generate
+
+
+@intrinsic
+def retreat(typing_context, weights, upper, lefter, line, here, above, left, corner, flow, cell, seeds):
+    """One cell of the backward pass for every lane: hand what arrived on to the three neighbours.
+
+    Written out in vectors: LLVM unrolls a loop as short as this one before it looks for them.
+
+    Args:
+        weights, upper, lefter: shares of the upper and the left neighbour; the rest goes to the corner.
+        line, here, above, left, corner: flows; `here` is read, `above` and `left` grow, `corner` is set.
+        flow, cell: gets the flow here times the seeds.
+        seeds: (LANES,).
+    """
+
+    def generate(context, builder, signature, arguments):
+        arrays = {
+            index: context.make_array(signature.args[index])(context, builder, arguments[index]).data
+            for index in (0, 3, 8, 10)
+        }
+        _, upper, lefter, _, here, above, left, corner, _, cell, _ = arguments
+        number = context.get_data_type(signature.args[0].dtype)
+        vector = ir.VectorType(number, LANES)
+        align = context.get_abi_sizeof(number)
+
+        def at(index, offset):
+            return builder.bitcast(builder.gep(arrays[index], [offset]), vector.as_pointer())
+
+        def load(index, offset):
+            return builder.load(at(index, offset), align=align)
+
+        arrived = load(3, here)
+        enough = builder.fcmp_ordered(">", arrived, ir.Constant(vector, [LEAST_FLOW] * LANES))
+        arrived = builder.select(enough, arrived, ir.Constant(vector, [0.0] * LANES))
+        builder.store(builder.fmul(arrived, load(10, ir.IntType(64)(0))), at(8, cell), align=align)
+        to_upper, to_left = (builder.fmul(arrived, load(0, offset)) for offset in (upper, lefter))
+        builder.store(builder.fadd(load(3, above), to_upper), at(3, above), align=align)
+        builder.store(builder.fadd(load(3, left), to_left), at(3, left), align=align)
+        rest = builder.fsub(builder.fsub(arrived, to_upper), to_left)
+        builder.store(rest, at(3, corner), align=align)
+        return context.get_dummy_value()
+
+    n = types.intp
+    return types.void(weights, n, n, line, n, n, n, n, flow, n, seeds), generate

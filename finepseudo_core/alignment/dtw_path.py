@@ -131,7 +131,7 @@ def _align(
 
 def _run(block: np.ndarray, *arguments: object) -> bool:
     """Fill the arrays among the arguments; False where a cost is not finite."""
-    calls = run_in_threads(kernels_path.align_paths, (block, *arguments), len(block), LANES)
+    calls = run_in_threads(kernels_path.align_paths, (block, *arguments), len(block), LANES, cells=block.size)
     return all(calls)
 
 

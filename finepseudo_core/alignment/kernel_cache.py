@@ -15,15 +15,15 @@ _SOURCES = (
     "kernels_pairwise.py",
     "kernels_path.py",
 )
-_prepared: set[str] = set()
+_prepared: set[int] = set()
 
 
 def prepare(kernel: Any) -> None:
     """Make sure that a kernel is not loaded from an older source; say so where it has yet to be compiled."""
-    name = f"{Path(kernel.py_func.__code__.co_filename).stem}.{kernel.py_func.__name__}"
-    if name in _prepared:
+    if id(kernel) in _prepared:
         return
-    _prepared.add(name)
+    _prepared.add(id(kernel))
+    name = f"{Path(kernel.py_func.__code__.co_filename).stem}.{kernel.py_func.__name__}"
     folder = Path(kernel.stats.cache_path)
     _empty_if_stale(folder)
     if not list(folder.glob(f"{name}-*.nbi")):

@@ -13,13 +13,13 @@ from numba import njit
 
 from finepseudo_core.alignment.arithmetic_cpu import (
     LANES,
-    LEAST_FLOW,
     OPTIONS,
     STRIDE,
     U,
     normalise,
     one_like,
     power,
+    retreat,
     shift,
     transpose,
 )
@@ -28,6 +28,7 @@ from finepseudo_core.alignment.arithmetic_cpu import (
 RECORD = U(4 * LANES)
 EVEN, ODD = U(0), U(2 * LANES)
 BLOCK = 8  # pairs and cells that `transpose` takes at once
+LINE = 16  # float32 numbers in a cache line
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -96,27 +97,17 @@ def forward(tile, slope, base, line, weights, keep, ends, values):
 
 
 @njit(forceinline=True, **OPTIONS)
-def _retreat(weights, cell, line, left, now, above, flow, seeds, one):
-    """One cell of the backward pass for every lane: hand what arrived here on to the three neighbours."""
-    here, upper, lefter = left + RECORD, cell + cell, cell + cell + STRIDE
-    least, zero = one * LEAST_FLOW, one - one
-    for lane in range(STRIDE):
-        arrived = line[here + now + lane]
-        arrived = arrived if arrived > least else zero
-        flow[cell + lane] = arrived * seeds[lane]
-        to_upper, to_left = arrived * weights[upper + lane], arrived * weights[lefter + lane]
-        line[here + above + lane] += to_upper
-        line[left + now + lane] += to_left
-        line[left + above + lane] = arrived - to_upper - to_left
-
-
-@njit(forceinline=True, **OPTIONS)
 def _retreat_row(weights, row, columns, line, now, above, flow, seeds, one):
+    """One row of the backward pass: every cell hands what arrived there on to its three neighbours."""
     for lane in range(STRIDE):
         line[U(columns) * RECORD + above + lane] = one - one
     for j in range(columns - 1, -1, -1):
-        cell = U((row * columns + j) * LANES)
-        _retreat(weights, cell, line, U(j) * RECORD, now, above, flow, seeds, one)
+        cell, left = (row * columns + j) * LANES, j * RECORD
+        here = left + RECORD
+        retreat(
+            weights, 2 * cell, 2 * cell + LANES, line, here + now, here + above, left + now, left + above,
+            flow, cell, seeds,
+        )  # fmt: skip
 
 
 @njit(**OPTIONS)
@@ -144,9 +135,10 @@ def pack(costs, start, count, tile):
     size = tile.shape[0] * tile.shape[1]
     check = np.zeros(BLOCK, tile.dtype)
     whole = size - size % BLOCK if count == LANES else 0
-    for cell in range(0, whole, BLOCK):
+    for line in range(0, whole, LINE):  # a cache line is read whole: the next pair's may drive it out
         for lane in range(0, LANES, BLOCK):
-            transpose(pairs, (start + lane) * size + cell, size, cells, cell * LANES + lane, LANES, check)
+            for cell in range(line, min(line + LINE, whole), BLOCK):
+                transpose(pairs, (start + lane) * size + cell, size, cells, cell * LANES + lane, LANES, check)
     broken = check.sum()
     for lane in range(LANES):
         pair = (start + min(lane, count - 1)) * size

@@ -90,7 +90,7 @@ def _distances(first: Tensor, second: Tensor, gamma: float, same: bool) -> Tenso
     distances = first.new_empty(len(first), len(second))
     starts = np.cumsum([0, *(sets.clips(block) for block in range(sets.blocks))])
     arguments = (sets.first, sets.frames, first.shape[1], sets.gain(gamma), starts, distances.numpy())
-    run_in_threads(align_pairs, arguments, int(starts[-1]))
+    run_in_threads(align_pairs, arguments, int(starts[-1]), cells=int(starts[-1]) * sets.cells)
     return torch.where(_mirrored(len(first)), distances.T, distances) if same else distances
 
 
@@ -111,7 +111,8 @@ def _gradients(
         chunks = -(-clips // chunk)
         of_frames = np.empty((chunks, *sets.frames.shape[1:]), sets.first.dtype)
         batch = (sets.first, sets.frames, vectors, first.shape[1], sets.gain(gamma), seeds)
-        run_in_threads(differentiate_pairs, (*batch, block, clips, chunk, of_first, of_frames), chunks)
+        arguments = (*batch, block, clips, chunk, of_first, of_frames)
+        run_in_threads(differentiate_pairs, arguments, chunks, cells=clips * sets.cells)
         there = slice(block * LANES, (block + 1) * LANES)
         of_second[there] = of_frames.sum(0)[:, : second.shape[2]].transpose(2, 0, 1)
     inside = torch.from_numpy(of_first)[:, : first.shape[1], : first.shape[2]]
@@ -136,7 +137,8 @@ class _Sets:
         self.first = _filled(first, (0, features, 0, -first.shape[1] % ROWS))
         self.second = _filled(second, (0, features))
         self.frames = np.empty((self.blocks, *self.second.shape[1:], LANES), self.first.dtype)
-        run_in_threads(pack_clips, (self.second, self.frames), self.blocks)
+        run_in_threads(pack_clips, (self.second, self.frames), self.blocks, cells=self.second.size)
+        self.cells = first.shape[1] * second.shape[1] * LANES  # of one clip against one block
 
     def clips(self, block: int) -> int:
         """How many clips of first meet a block; where both sets are the same, symmetry gives the others."""

@@ -128,7 +128,8 @@ def _align_on_cpu(costs: Tensor, gamma: float, lengths: Tensor, wanted: bool) ->
     array = costs.contiguous().numpy()
     outputs = (values.numpy(), gradient.numpy(), wanted)
     arguments = (array, lengths.contiguous().numpy(), gain_of(gamma, array.dtype), *outputs)
-    return values, gradient, all(run_in_threads(kernels_cpu.align_batch, arguments, len(costs), LANES))
+    calls = run_in_threads(kernels_cpu.align_batch, arguments, len(costs), LANES, cells=costs.numel())
+    return values, gradient, all(calls)
 
 
 def _finite(costs: Tensor, lengths: Tensor) -> Tensor:
