@@ -10,6 +10,7 @@ from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.optimizer import build_optimizer, take_step
 from finepseudo_core.selftraining.round import Round
+from finepseudo_core.selftraining.stage_cache import inputs_of
 
 
 def learn_actions(round: Round, stage: str, records: Sequence[ClipRecord], epochs: int) -> None:
@@ -27,7 +28,13 @@ def learn_actions(round: Round, stage: str, records: Sequence[ClipRecord], epoch
         training.least_steps,
     )
     optimizer = build_optimizer(encoder, round.config.optimizer)
-    steps = round.progress.steps(stage, epochs * draws.steps_per_epoch, optimizer)
+    steps = round.progress.steps(
+        stage,
+        epochs * draws.steps_per_epoch,
+        optimizer,
+        learning=encoder,
+        inputs=inputs_of(records, config, *round.common_settings()),
+    )
     batches = iter(round.batches(clips, Batches(draws, steps.start, steps.total)))
     encoder.train()
     for step in steps:

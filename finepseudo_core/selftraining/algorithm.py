@@ -24,6 +24,7 @@ def run(
     pseudo_labelled: Sequence[ClipRecord] = (),
     initial_model: Path | None = None,
     exemplars: Mapping[str, Sequence[str]] | None = None,
+    stage_cache: Path | None = None,
     notify: Notify = ignore,
     should_stop: ShouldStop = never,
 ) -> RoundResult:
@@ -41,6 +42,7 @@ def run(
         initial_model: model of an earlier round. Its networks are carried over, and the stages before
             self-training fall away.
         exemplars: class name -> keys of labelled clips that must be its exemplars; drawn where absent.
+        stage_cache: folder in which rounds that share their first stages leave them for one another.
         notify: called with every event; watches and never acts.
         should_stop: asked at every step; once it answers True the round is saved and Stopped raised.
 
@@ -59,6 +61,7 @@ def run(
         pseudo_labelled=pseudo_labelled,
         initial_model=initial_model,
         exemplars=exemplars or {},
+        stage_cache=stage_cache,
         notify=notify,
         should_stop=should_stop,
     )

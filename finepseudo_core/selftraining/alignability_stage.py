@@ -16,6 +16,7 @@ from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.image_features import FeatureClips, image_features
 from finepseudo_core.selftraining.optimizer import build_optimizer, take_step
 from finepseudo_core.selftraining.round import Round
+from finepseudo_core.selftraining.stage_cache import inputs_of
 
 
 def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], epochs: int) -> None:
@@ -39,7 +40,13 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
     score_loss = AlignabilityScoreLoss(config.score_pairs, detach=config.detach_distance)
     learning = nn.ModuleList([encoder, score])
     optimizer = build_optimizer(learning, round.config.optimizer)
-    steps = round.progress.steps(stage, epochs * draws.steps_per_epoch, optimizer)
+    steps = round.progress.steps(
+        stage,
+        epochs * draws.steps_per_epoch,
+        optimizer,
+        learning=learning,
+        inputs=inputs_of(records, config, round.config.alignability_encoder, *round.common_settings()),
+    )
     if steps.start == steps.total:
         return
     batches = iter(round.batches(_clips(round, records), Batches(draws, steps.start, steps.total)))

@@ -18,13 +18,14 @@ class Models(nn.Module):
 
     Args:
         classes: number of classes, K.
+        pretrained: load the encoders' weights; off where a saved state follows.
     """
 
-    def __init__(self, config: RoundConfig, classes: int) -> None:
+    def __init__(self, config: RoundConfig, classes: int, *, pretrained: bool = True) -> None:
         super().__init__()
         embedding, width = config.alignability_encoder.embedding, config.pretraining.projection
-        self.action = ActionEncoder(config.action_encoder, classes)
-        self.alignability = AlignabilityEncoder(config.alignability_encoder)
+        self.action = ActionEncoder(config.action_encoder, classes, pretrained=pretrained)
+        self.alignability = AlignabilityEncoder(config.alignability_encoder, pretrained=pretrained)
         self.score = AlignabilityScore(
             hidden=config.alignment.score_hidden,
             monotone=config.alignment.monotone,
@@ -49,7 +50,7 @@ def load_models(path: Path, *, sha256: str | None = None) -> tuple[Models, Round
     """
     content = checkpoint.load(path, sha256=sha256)
     config, classes = RoundConfig.from_dict(content["config"]), tuple(content["classes"])
-    models = Models(config, len(classes))
+    models = Models(config, len(classes), pretrained=False)
     models.load_state_dict(content["networks"])
     return models.eval(), config, classes
 

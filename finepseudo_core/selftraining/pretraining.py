@@ -1,5 +1,7 @@
 """Stage 1: self-supervised pretraining of f_A with GITDL (Eq. 9)."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -8,22 +10,28 @@ from finepseudo_core.datasets.samplers import ShuffledBatches
 from finepseudo_core.losses.temporal_distinctiveness import TemporalDistinctivenessLoss
 from finepseudo_core.selftraining.optimizer import build_optimizer, take_step
 from finepseudo_core.selftraining.round import Round
+from finepseudo_core.selftraining.stage_cache import inputs_of
 
 
 def pretrain(round: Round) -> None:
     """Train f_A and the projection to tell the moments of a clip apart, on every clip, without labels."""
-    config, models = round.config.pretraining, round.models
-    records = (*round.labelled, *round.unlabelled)
-    clips = GlobalLocalPairs(
-        round.store, records, round.config.alignability_encoder.frames, round.config.alignability_encoder.size
-    )
+    config, encoder, models = round.config.pretraining, round.config.alignability_encoder, round.models
+    records = sorted((*round.labelled, *round.unlabelled), key=lambda record: record.key)
+    without_labels = [replace(record, label=None, weight=1.0) for record in records]
+    clips = GlobalLocalPairs(round.store, records, encoder.frames, encoder.size)
     draws = ShuffledBatches(len(records), config.batch_size, round.progress.stream("pretraining"))
     criterion = TemporalDistinctivenessLoss(
         temperature=config.temperature, peak=config.peak, deviation=config.deviation, gaussian=config.gaussian
     )
     learning = nn.ModuleList([models.alignability, models.projection])
     optimizer = build_optimizer(learning, round.config.optimizer)
-    steps = round.progress.steps("pretraining", config.epochs * draws.steps_per_epoch, optimizer)
+    steps = round.progress.steps(
+        "pretraining",
+        config.epochs * draws.steps_per_epoch,
+        optimizer,
+        learning=learning,
+        inputs=inputs_of(without_labels, config, encoder, *round.common_settings()),
+    )
     batches = iter(round.batches(clips, Batches(draws, steps.start, steps.total)))
     models.train()
     for step in steps:

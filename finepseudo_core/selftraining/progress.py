@@ -3,7 +3,7 @@
 import math
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from finepseudo_core.errors import CheckpointError, Stopped, TrainingError
 from finepseudo_core.events import CheckpointSaved, Notify, ShouldStop, StageStarted, StepDone
 from finepseudo_core.selftraining import checkpoint
+from finepseudo_core.selftraining.stage_cache import StageCache
 
 
 class Progress:
@@ -28,6 +29,7 @@ class Progress:
         networks: everything that learns, by name.
         seed: seed of the round.
         seconds: longest time between two checkpoints.
+        cache: where stages that other rounds have learnt are looked up; none by default.
 
     Raises:
         CheckpointError: the file is damaged or belongs to another round.
@@ -44,7 +46,9 @@ class Progress:
         seconds: float,
         notify: Notify,
         should_stop: ShouldStop,
+        cache: StageCache | None = None,
     ) -> None:
+        self.cache = cache
         self.path, self.identity, self.networks = path, dict(identity), networks
         self.seed, self.device, self.seconds = seed, device, seconds
         self.notify, self.should_stop = notify, should_stop
@@ -61,14 +65,26 @@ class Progress:
         return self.seed, zlib.crc32(stage.encode())
 
     def steps(
-        self, stage: str, total: int, optimizer: Optimizer | None = None, *, resumable: bool = True
+        self,
+        stage: str,
+        total: int,
+        optimizer: Optimizer | None = None,
+        *,
+        resumable: bool = True,
+        learning: nn.Module | None = None,
+        inputs: Any = None,
     ) -> "StageSteps":
         """The steps of a stage that are still to be done; none where the stage is behind us.
 
         Args:
             resumable: False for a stage whose steps build on each other in memory: it starts anew.
+            learning: what the stage changes, where it learns; taken from the cache if it is there.
+            inputs: what else the stage depends on besides the seed, by `inputs_of`.
         """
-        return StageSteps(self, stage, total, optimizer, resumable)
+        steps = StageSteps(self, stage, total, optimizer, resumable)
+        if self.cache is not None and learning is not None and steps.start == 0 < total:
+            steps.look_up(self.cache, learning, inputs)
+        return steps
 
     def report(self, **values: float) -> None:
         """Losses and shares of the current step.
@@ -119,6 +135,7 @@ class StageSteps:
     ) -> None:
         self.progress, self.stage, self.total = progress, stage, total
         self.optimizer, self.resumable = optimizer, resumable
+        self.at_end: Callable[[], None] = lambda: None
         self.start = total if stage in progress.finished else 0
         pending = progress._pending
         if pending is not None and pending["stage"] == stage and resumable:
@@ -126,6 +143,17 @@ class StageSteps:
             if optimizer is not None:
                 optimizer.load_state_dict(pending["optimizer"])
             progress._pending = None
+
+    def look_up(self, cache: StageCache, learning: nn.Module, inputs: Any) -> None:
+        """Take what the stage learns from the cache, or else put it there at the end."""
+        progress = self.progress
+        key = cache.key(self.stage, progress.seed, self.total, learning, inputs)
+        if cache.fetch(key, learning):
+            self.start = self.total
+            progress.finished.append(self.stage)
+            progress.notify(StageStarted(self.stage, self.total, progress.device, self.total))
+        else:
+            self.at_end = lambda: cache.keep(key, learning)
 
     def __iter__(self) -> Iterator[int]:
         progress = self.progress
@@ -143,5 +171,6 @@ class StageSteps:
             due = time.monotonic() - progress._saved_at >= progress.seconds
             if due and self.resumable and step + 1 < self.total:
                 progress.save(self.stage, step + 1, self.optimizer)
+        self.at_end()
         progress.finished.append(self.stage)
         progress.save(self.stage, self.total, self.optimizer)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -17,6 +18,7 @@ from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted
 from finepseudo_core.records import ClipRecord, Proposal
 from finepseudo_core.selftraining.models import Models, carry_over
 from finepseudo_core.selftraining.progress import Progress
+from finepseudo_core.selftraining.stage_cache import StageCache
 
 
 @dataclass
@@ -44,6 +46,13 @@ class Round:
         number = {name: place for place, name in enumerate(self.classes)}
         return [number[record.label] for record in records if record.label is not None]
 
+    def common_settings(self) -> tuple[Any, ...]:
+        """What every learning stage depends on besides its own settings: optimizer, batches, frames, device."""
+        config, training = self.config, self.config.self_training
+        size = max(config.action_encoder.size, config.alignability_encoder.size)
+        batch = training.batch_size, training.clips_per_class, training.least_steps
+        return config.optimizer, batch, size, config.fit, self.device.type
+
     def batches(self, dataset: Dataset, draws: Batches) -> DataLoader:
         """Batches of a dataset, prepared in worker processes where the config asks for them."""
         return DataLoader(
@@ -64,6 +73,7 @@ def open_round(
     pseudo_labelled: Sequence[ClipRecord],
     initial_model: Path | None,
     exemplars: Mapping[str, Sequence[str]],
+    stage_cache: Path | None,
     notify: Notify,
     should_stop: ShouldStop,
 ) -> Round:
@@ -94,6 +104,7 @@ def open_round(
         seconds=config.checkpoint_seconds,
         notify=notify,
         should_stop=should_stop,
+        cache=None if stage_cache is None else StageCache(stage_cache),
     )
     readable = [
         tuple(record for record in records if record.key in store)

@@ -1,0 +1,62 @@
+"""What a stage of training has learnt, kept for the next round that would learn just the same.
+
+A stage is a function of the networks it starts from, its clips and labels, its settings and the seed. Rounds
+that differ in something later, such as the strategy of their pseudo-labels, share the stages before.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining import checkpoint
+
+
+class StageCache:
+    """Networks after a stage, in a folder, by the digest of everything the stage depends on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def key(self, stage: str, seed: int, steps: int, learning: nn.Module, inputs: Any) -> str:
+        """Digest of a stage that is about to begin; `inputs` is what `inputs_of` gives."""
+        digest = hashlib.sha256(json.dumps([stage, seed, steps, inputs], sort_keys=True).encode())
+        for name, value in sorted(learning.state_dict().items()):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def fetch(self, key: str, learning: nn.Module) -> bool:
+        """Load what the stage learns, where it is known."""
+        path = self._path(key)
+        if not path.is_file():
+            return False
+        learning.load_state_dict(checkpoint.load(path)["learnt"])
+        return True
+
+    def keep(self, key: str, learning: nn.Module) -> None:
+        """Save what the stage has learnt."""
+        checkpoint.save({"learnt": learning.state_dict()}, self._path(key))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.pt"
+
+
+def inputs_of(records: Sequence[ClipRecord], *settings: Any) -> list[Any]:
+    """Clips with their labels, and config sections or plain values, in a form that can be digested."""
+    clips = [[record.key, record.label, record.weight, *_version(record.path)] for record in records]
+    plain = [asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in settings]
+    return [clips, plain]
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Size and modification time of a file."""
+    if not path.is_file():
+        return -1, -1
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns

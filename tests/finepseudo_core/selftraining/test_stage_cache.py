@@ -1,0 +1,70 @@
+"""Rounds that share their first stages learn them once, and end as if each had learnt them itself."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+
+from finepseudo_core.events import Event, StageStarted, StepDone
+from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.models import load_models
+from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
+    return make_clips(tmp_path_factory.mktemp("dives"))
+
+
+def learnt(events: Sequence[Event]) -> set[str]:
+    """Stages that took steps of learning."""
+    looked = ("frames", "proposal", "test")
+    return {
+        event.stage for event in events if isinstance(event, StepDone) and not event.stage.startswith(looked)
+    }
+
+
+def test_rounds_that_differ_late_share_the_stages_before(clips, tmp_path):
+    labelled, unlabelled, _ = clips
+    config = tiny_config()
+    results, stages = {}, {}
+    for name, changes in {
+        "alone": {},
+        "first": {},
+        "again": {},
+        "other strategy": {"pseudo_labels.threshold": 0.0},
+        "other mining": {"alignment.mining": "all"},
+        "other seed": {"seed": 7},
+    }.items():
+        events: list[Event] = []
+        results[name] = run(
+            config.replace(changes), labelled, unlabelled, tmp_path / name,
+            stage_cache=None if name == "alone" else tmp_path / "cache", notify=events.append,
+        )  # fmt: skip
+        stages[name] = learnt(events)
+        assert "alignability" in {event.stage for event in events if isinstance(event, StageStarted)}
+    everything = {"pretraining", "alignability", "action", "alignability 1", "action 1"}
+    assert stages["alone"] == stages["first"] == stages["other seed"] == everything
+    assert stages["again"] == set()
+    assert stages["other strategy"] <= {"alignability 1", "action 1"}
+    assert "alignability" in stages["other mining"]
+    assert stages["other mining"] & {"pretraining", "action"} == set()
+    networks = [load_models(results[name].model)[0].state_dict() for name in ("alone", "first", "again")]
+    for name, value in networks[0].items():
+        for other in networks[1:]:
+            assert torch.equal(value, other[name]), name
+
+
+def test_one_more_label_is_learnt_from_while_pretraining_stays(clips, tmp_path):
+    labelled, unlabelled, _ = clips
+    run(tiny_config(), labelled, unlabelled, tmp_path / "first", stage_cache=tmp_path / "cache")
+    more = [*labelled, replace(unlabelled[0], label=unlabelled[0].truth)]
+    events: list[Event] = []
+    run(
+        tiny_config(), more, unlabelled[1:], tmp_path / "second", stage_cache=tmp_path / "cache",
+        notify=events.append,
+    )  # fmt: skip
+    assert learnt(events) >= {"alignability", "action"}
+    assert "pretraining" not in learnt(events)
