@@ -1,0 +1,45 @@
+"""Annotation formats. Each is a module with `read(folder, annotations)` and `write(clips, target)`.
+
+`FORMATS` names them with a line of help each; `annotation_format` loads the one that is asked for, so that
+offering a choice loads none of them.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from finepseudo_core.datasets.formats.listing import ImportList, ListedClip
+
+FORMATS = {
+    "csv_folder": "a folder of clips, with a CSV path,label[,split,start,end] or a folder per class",
+    "diving48": "Diving48 V2: Diving48_V2_train.json, Diving48_V2_test.json, Diving48_vocab.json",
+    "finegym": "FineGym99 and FineGym288: element lists, categories, seconds; subsets VT, FX, UB-S1, FX-S1",
+    "finediving": "FineDiving: coarse and fine-grained pickles, read without running what they name",
+    "kinetics": "Kinetics: label,youtube_id,time_start,time_end,split, or a list of paths and class numbers",
+    "ssv2": "Something-Something V2: train.json, validation.json, labels.json",
+    "penn_action": "PennAction: labels/*.mat, with its frames turned into videos",
+}
+
+
+class AnnotationFormat(Protocol):
+    """What every format's module has; each takes further keywords of its own."""
+
+    def read(
+        self, folder: str | Path, annotations: str | Path | None = None, /, *, least_frames: int = 0
+    ) -> ImportList:
+        """The clips of the folder that the annotation lists."""
+
+    def write(self, clips: Iterable[ListedClip], target: str | Path, /) -> None:
+        """The clips as an annotation of this format."""
+
+
+def annotation_format(name: str) -> AnnotationFormat:
+    """The format's module.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if name not in FORMATS:
+        raise ValueError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    return cast(AnnotationFormat, import_module(f"{__name__}.{name}"))

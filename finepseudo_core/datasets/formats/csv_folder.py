@@ -7,59 +7,36 @@ a `ListProblem`, so that one bad row never hides the good ones.
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from finepseudo_core.datasets.formats.annotation_files import read_text, write_text
+from finepseudo_core.datasets.formats.listing import (
+    SPLITS,
+    VIDEO_EXTENSIONS,
+    ImportList,
+    ListedClip,
+    ListProblem,
+    unusable,
+)
 from finepseudo_core.errors import DatasetError
 
-VIDEO_EXTENSIONS = (
-    (".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4")
-    + (".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv")
-)  # fmt: skip
-SPLITS = ("train", "test")
+__all__ = [
+    "COLUMNS",
+    "SPLITS",
+    "VIDEO_EXTENSIONS",
+    "ImportList",
+    "ListProblem",
+    "ListedClip",
+    "read",
+    "write",
+]
+
 COLUMNS = ("path", "label", "split", "start", "end")
+SAVE_AS = "Save it as CSV UTF-8 in your spreadsheet."
 
 
-@dataclass(frozen=True)
-class ListedClip:
-    """One clip of the list.
-
-    Args:
-        key: posix path relative to the folder, plus `#start-end` where the clip is cut from a longer video.
-        path: the video file.
-        label: class name, None where unlabelled.
-        split: "train", "test", or None where the list doesn't say.
-        start: first second of the clip, None for the beginning.
-        end: second the clip ends before, None for the end of the video.
-    """
-
-    key: str
-    path: Path
-    label: str | None = None
-    split: str | None = None
-    start: float | None = None
-    end: float | None = None
-
-
-@dataclass(frozen=True)
-class ListProblem:
-    """A row that can't be used. `line` is its line in the CSV, 0 where the folder has no CSV."""
-
-    line: int
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ImportList:
-    """Usable clips in the order of the list, and what is wrong with the others."""
-
-    clips: tuple[ListedClip, ...]
-    problems: tuple[ListProblem, ...]
-
-
-def read(folder: str | Path, labels_csv: str | Path | None = None) -> ImportList:
+def read(folder: str | Path, labels_csv: str | Path | None = None, *, least_frames: int = 0) -> ImportList:
     """The clips of a folder.
 
     Without a CSV, every file with a video extension counts, at any depth, hidden ones aside. Where all of
@@ -70,6 +47,11 @@ def read(folder: str | Path, labels_csv: str | Path | None = None) -> ImportList
     absolute inside it, columns besides `path,label,split,start,end` are ignored, and an empty label means
     unlabelled.
 
+    Args:
+        folder: folder of the clips.
+        labels_csv: the list, None for none.
+        least_frames: clips with fewer frames are problems; 0 opens no video.
+
     Raises:
         DatasetError: the folder or the CSV can't be read, or the CSV has no `path` column.
     """
@@ -77,8 +59,40 @@ def read(folder: str | Path, labels_csv: str | Path | None = None) -> ImportList
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder. Give the folder that holds the clips.")
     if labels_csv is None:
-        return _read_tree(folder)
-    return _read_rows(folder.resolve(), _read_text(Path(labels_csv)), str(labels_csv))
+        listed = _read_tree(folder)
+    else:
+        listed = _read_rows(folder.resolve(), read_text(Path(labels_csv), SAVE_AS), str(labels_csv))
+    if least_frames:
+        from finepseudo_core.datasets.formats import videos  # it loads decoders
+
+        return videos.leave_out_short(listed, least_frames)
+    return listed
+
+
+def write(clips: Iterable[ListedClip], target: str | Path, folder: str | Path | None = None) -> None:
+    """Write `path,label,split,start,end`, which `read` takes with the same folder.
+
+    Args:
+        clips: clips inside the folder.
+        target: the CSV file.
+        folder: folder that the paths are relative to; None for the folder of the CSV.
+
+    Raises:
+        DatasetError: a path or label can't be told in a CSV: outside the folder, or with outer blanks.
+    """
+    target = Path(target)
+    root = Path(target.parent if folder is None else folder).resolve()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")  # else a \r in a label isn't quoted
+    writer.writerow(COLUMNS)
+    for clip in clips:
+        path = _relative(clip, root)
+        label, split = clip.label or "", clip.split or ""
+        if label != label.strip() or "\0" in label:
+            raise DatasetError(f"{clip.key}: a CSV can't tell the label {label!r}. Rename the class.")
+        seconds = ["" if second is None else repr(float(second)) for second in (clip.start, clip.end)]
+        writer.writerow([path, label, split, *seconds])
+    write_text(target, text.getvalue())
 
 
 def _read_tree(folder: Path) -> ImportList:
@@ -88,7 +102,7 @@ def _read_tree(folder: Path) -> ImportList:
         name = path.relative_to(folder)
         if path.suffix.lower() not in VIDEO_EXTENSIONS or any(part.startswith(".") for part in name.parts):
             continue
-        reason = _unusable(folder.resolve(), path)
+        reason = unusable(folder.resolve(), path)
         if reason:
             problems.append(ListProblem(0, name.as_posix().encode(errors="replace").decode(), reason))
         else:
@@ -102,17 +116,6 @@ def _read_tree(folder: Path) -> ImportList:
         ),
         tuple(problems),
     )
-
-
-def _read_text(labels_csv: Path) -> str:
-    try:
-        return labels_csv.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DatasetError(f"{labels_csv} can't be read ({error.strerror}). Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            f"{labels_csv} is not UTF-8 (byte {error.start}). Save it as CSV UTF-8 in your spreadsheet."
-        ) from error
 
 
 def _read_rows(folder: Path, text: str, name: str) -> ImportList:
@@ -161,12 +164,25 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise DatasetError(f"{name} line {reader.line_num}: {error}. Save the file as CSV again.") from error
 
 
+def _relative(clip: ListedClip, root: Path) -> str:
+    """Posix path of a clip inside the root, as the CSV tells it."""
+    path = clip.path.resolve()
+    if not path.is_relative_to(root):
+        raise DatasetError(f"{clip.path} lies outside {root}. Give the folder that holds all the clips.")
+    name = path.relative_to(root).as_posix()
+    if name != name.strip() or "\\" in name:
+        raise DatasetError(
+            f"a CSV can't tell the path {name!r} (outer blanks, or a backslash). Rename the file."
+        )
+    return name
+
+
 def _clip(folder: Path, row: Mapping[str, str]) -> ListedClip | str:
     """The clip of a row, or the reason why it can't be used."""
     if not row["path"]:
         return "the path is empty"
     path = Path(row["path"].replace("\\", "/"))
-    reason = _unusable(folder, folder / path)
+    reason = unusable(folder, folder / path)
     if reason:
         return reason
     if row["split"] and row["split"].lower() not in SPLITS:
@@ -182,21 +198,6 @@ def _clip(folder: Path, row: Mapping[str, str]) -> ListedClip | str:
     if start is not None or end is not None:
         key += f"#{start or 0:.15g}-{'' if end is None else format(end, '.15g')}"
     return ListedClip(key, path, row["label"] or None, row["split"].lower() or None, start, end)
-
-
-def _unusable(folder: Path, path: Path) -> str | None:
-    """Why the file at `path` can't be a clip of the (resolved) folder; None where it can."""
-    try:
-        str(path).encode()  # file names are bytes; the ones that aren't text fit in no database
-        if not path.resolve().is_relative_to(folder):
-            return "the path leads out of the folder; copy the file into it"
-        if not path.exists():
-            return "there is no such file; correct the path or remove the row"
-        if not path.is_file():
-            return "this is not a regular file; replace it with a video file"
-    except (OSError, RuntimeError, ValueError) as error:
-        return f"the path can't be used ({error})"
-    return None
 
 
 def _seconds(name: str, text: str) -> float | None:
