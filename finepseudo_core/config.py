@@ -54,8 +54,9 @@ class Section:
         check(self)
 
 
-IMAGE_ENCODERS = ("resnet50", "resnet18", "convnet")
-ACTION_ENCODERS = ("r2plus1d_18", "r3d_18", "r2plus1d_narrow")
+IMAGE_ENCODERS = ("resnet50", "resnet18", "efficientnet_lite0", "convnet")
+VITS = ("vit_b", "aim_vit_b")
+ACTION_ENCODERS = ("r2plus1d_18", "r3d_18", "r3d_50", *VITS, "r2plus1d_narrow")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,40 @@ class ActionEncoderConfig(Section):
     )
     size: int = option(112, "Height and width of a frame in pixels.", at_least=16)
     width: int = option(16, "Channels of the first stage of r2plus1d_narrow.", at_least=4)
+    dilated: bool = option(
+        False, "[A] r2plus1d_18 and r3d_18: dilate the last stage in time, as TCLR's pretraining does."
+    )
+    vit: str = option(
+        "auto",
+        "[A] Layout of vit_b's and aim_vit_b's weights: OpenAI's CLIP, CLIP with GELU (OpenCLIP), or "
+        "torchvision's; auto is clip for aim_vit_b, torchvision for vit_b.",
+        choices=("auto", "clip", "clip_gelu", "torchvision"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dilated and self.name not in ("r2plus1d_18", "r3d_18"):
+            raise ConfigError(f"action_encoder.dilated does nothing to {self.name}; set it to false.")
+        if self.name in VITS:
+            self._check_vit()
+
+    def _check_vit(self) -> None:
+        if self.size % 16:
+            raise ConfigError(
+                f"{self.name} cuts frames into patches of 16 pixels; set action_encoder.size "
+                f"from {self.size} to a multiple of 16, 224 with pretrained weights."
+            )
+        if self.weights is not None and self.size != 224:
+            raise ConfigError(
+                f"pretrained weights of {self.name} have positions for 224 pixels; "
+                f"set action_encoder.size from {self.size} to 224."
+            )
+        if self.name == "aim_vit_b" and self.weights is None:
+            raise ConfigError(
+                "aim_vit_b adapts a frozen image encoder, which can't start from chance; set "
+                "action_encoder.weights to a file of CLIP's ViT-B/16, "
+                "or to ViT_B_16_Weights.IMAGENET1K_V1 with action_encoder.vit torchvision."
+            )
 
 
 @dataclass(frozen=True)
@@ -147,6 +182,9 @@ class AlignmentConfig(Section):
         choices=("all", "triplet"),
     )
     score_hidden: int = option(32, "[A] Hidden width of f_S.", at_least=1)
+    learnt_score: bool = option(
+        True, "S is f_S of the distance; off, its standardised distance itself, turned round (Table 5)."
+    )
     monotone: bool = option(False, "[A] Force f_S to fall with the distance.")
     standardise_distance: bool = option(True, "[A] Standardise D/T by running mean and deviation before f_S.")
 
@@ -158,7 +196,7 @@ class PseudoLabelConfig(Section):
     strategy: str = option(
         "collaborative",
         "What decides the label and whether it is accepted.",
-        choices=("collaborative", "confidence", "uncertainty", "verification"),
+        choices=("collaborative", "confidence", "uncertainty", "verification", "alignability", "none"),
     )
     threshold: float = option(0.6, "θ, least confidence of an accepted label.", at_least=0, at_most=1)
     temperature: float = option(0.1, "τ of the non-parametric classifier (Eq. 8).", above=0)

@@ -24,6 +24,7 @@ class AlignabilityScore(nn.Module):
         standardise: put D / T to mean 0 and deviation 1 by running estimates first; without it f_S stays
             uncalibrated, because distances live in a narrow range that moves while the encoder learns.
         monotone: force f_S to fall with the distance.
+        learnt: False takes the standardised distance itself, turned round, in place of f_S.
         momentum: weight of a new batch in the running estimates.
     """
 
@@ -32,9 +33,16 @@ class AlignabilityScore(nn.Module):
     batches: Tensor
 
     def __init__(
-        self, hidden: int = 32, *, standardise: bool = True, monotone: bool = False, momentum: float = 0.1
+        self,
+        hidden: int = 32,
+        *,
+        standardise: bool = True,
+        monotone: bool = False,
+        learnt: bool = True,
+        momentum: float = 0.1,
     ) -> None:
         super().__init__()
+        self.learnt = learnt
         self.standardise, self.monotone, self.momentum = standardise, monotone, momentum
         self.inner = nn.Linear(1, hidden)
         self.outer = nn.Linear(hidden, 1)
@@ -56,6 +64,8 @@ class AlignabilityScore(nn.Module):
             if self.training and per_frame.numel() > 1:
                 self._follow(per_frame.detach())
             per_frame = (per_frame - self.mean) / self.deviation
+        if not self.learnt:
+            return -per_frame
         column = per_frame.unsqueeze(-1).to(self.inner.weight.dtype)
         if not self.monotone:
             return self.outer(functional.relu(self.inner(column))).squeeze(-1)
@@ -76,7 +86,7 @@ class AlignabilityScore(nn.Module):
         Between two of them the logits are a straight line, so their extremes lie at the ends or at kinks.
         """
         weight, bias = self.inner.weight.flatten(), self.inner.bias
-        bends = (weight != 0) & (not self.monotone)
+        bends = (weight != 0) & (self.learnt and not self.monotone)
         places = -bias[bends] / weight[bends]
         if self.standardise:
             places = places * self.deviation + self.mean
@@ -107,6 +117,8 @@ class AlignabilityScore(nn.Module):
             steepest = max((on @ (inner * outer)).abs().tolist(), default=0.0)
         mean, deviation = (float(self.mean), float(self.deviation)) if self.standardise else (0.0, 1.0)
         reach = (furthest / frames + abs(mean)) / deviation
+        if not self.learnt:
+            steepest = 1.0
         size = float((outer.abs() * (inner.abs() * reach + bias.abs())).sum() + self.outer.bias.abs())
         rounding = (len(inner) + 16) * torch.finfo(inner.dtype).eps / 2 * size
         return steepest * drift / (frames * deviation) + 2 * rounding

@@ -1,27 +1,35 @@
 """f_E, the action encoder: a clip in, class logits out."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from finepseudo_core.config import ActionEncoderConfig
+from finepseudo_core.encoders.aim import AdaptedTransformer
 from finepseudo_core.encoders.oriented_energy import OrientedEnergy
+from finepseudo_core.encoders.resnet3d import ResNet3D, keep_time_in_last_stage
 from finepseudo_core.encoders.torchvision_import import torchvision
+from finepseudo_core.encoders.vit import FrameMeanTransformer, ImageTransformer
 from finepseudo_core.encoders.weights import load_weights
 
 
 class ActionEncoder(nn.Module):
-    """A 3D network with a linear classifier (FinePseudo, Sec. 3.1 and Supp. B).
+    """A video network with a linear classifier (FinePseudo, Sec. 3.1 and Supp. B).
+
+    Everything trains, but for aim_vit_b, whose image transformer is frozen.
 
     Args:
         config: network, weights and clip shape.
         classes: number of classes, K.
+        pretrained: load the config's weights; off where a saved state follows.
     """
 
-    def __init__(self, config: ActionEncoderConfig, classes: int) -> None:
+    def __init__(self, config: ActionEncoderConfig, classes: int, *, pretrained: bool = True) -> None:
         super().__init__()
         self.backbone, width = _build(config)
-        load_weights(self.backbone, config.weights)
+        self.loaded = load_weights(_trunk(self.backbone), config.weights) if pretrained else None
         self.classifier = nn.Linear(width, classes)
 
     def features(self, clips: Tensor) -> Tensor:
@@ -111,13 +119,35 @@ def _factorised(inputs: int, outputs: int, stride: tuple[int, int]) -> nn.Sequen
 
 
 def _build(config: ActionEncoderConfig) -> tuple[nn.Module, int]:
-    if config.name == "r2plus1d_narrow":
+    """The network without classifier, and the width of its features."""
+    network: Any  # torchvision's are not annotated
+    if config.name in ("r2plus1d_18", "r3d_18"):
+        network = getattr(torchvision.models.video, config.name)(weights=None)
+        width = network.fc.in_features
+        network.fc = nn.Identity()
+        if config.dilated:
+            keep_time_in_last_stage(network)
+        return network, width
+    if config.name == "r3d_50":
+        network = ResNet3D()
+    elif config.name == "vit_b":
+        network = FrameMeanTransformer(ImageTransformer(_layout(config, "torchvision"), size=config.size))
+    elif config.name == "aim_vit_b":
+        network = AdaptedTransformer(
+            ImageTransformer(_layout(config, "clip"), size=config.size), config.frames
+        )
+    else:
         network = NarrowR2Plus1D(config.width)
-        return network, network.width
-    network = getattr(torchvision.models.video, config.name)(weights=None)
-    width = network.fc.in_features
-    network.fc = nn.Identity()
-    return network, width
+    return network, network.width
+
+
+def _layout(config: ActionEncoderConfig, usual: str) -> str:
+    return usual if config.vit == "auto" else config.vit
+
+
+def _trunk(network: nn.Module) -> nn.Module:
+    """The part of a network that pretrained weights are for."""
+    return network.trunk if isinstance(network, FrameMeanTransformer | AdaptedTransformer) else network
 
 
 @torch.no_grad()

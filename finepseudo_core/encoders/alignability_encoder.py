@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from finepseudo_core.config import AlignabilityEncoderConfig
+from finepseudo_core.encoders.efficientnet_lite import EfficientNetLite0
 from finepseudo_core.encoders.oriented_energy import OrientedEnergy
 from finepseudo_core.encoders.torchvision_import import torchvision
-from finepseudo_core.encoders.weights import load_weights
+from finepseudo_core.encoders.weights import LoadedWeights, load_weights
 
 
 class AlignabilityEncoder(nn.Module):
@@ -17,13 +18,18 @@ class AlignabilityEncoder(nn.Module):
 
     The layout is that of CARL (Chen et al., CVPR 2022), which FinePseudo follows (Supp. B): max-pooled
     image features, two dropout-linear-BN-ReLU layers, a linear layer, sine positions, pre-norm
-    transformer layers, a linear layer to F, L2-normalised.
+    transformer layers, a linear layer to F, L2-normalised. Where the image encoder starts from weights, only
+    its last stage trains, as in CARL; after `freeze_image_encoder` nothing of it does.
+
+    Args:
+        config: image encoder, weights, and the sizes of the temporal part.
+        pretrained: load the config's weights; off where a saved state follows.
     """
 
-    def __init__(self, config: AlignabilityEncoderConfig) -> None:
+    def __init__(self, config: AlignabilityEncoderConfig, *, pretrained: bool = True) -> None:
         super().__init__()
         self.frames = config.frames
-        self.image_encoder, width = _build_image_encoder(config)
+        self.image_encoder, width, self.loaded = _build_image_encoder(config, pretrained)
         self.pool = config.pool
         self.head = nn.Sequential(
             *_dense(width * config.pool**2, config.hidden, config.dropout),
@@ -120,14 +126,24 @@ def _dense(inputs: int, outputs: int, dropout: float) -> tuple[nn.Module, ...]:
     return nn.Dropout(dropout), nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True)
 
 
-def _build_image_encoder(config: AlignabilityEncoderConfig) -> tuple[nn.Module, int]:
+def _build_image_encoder(
+    config: AlignabilityEncoderConfig, pretrained: bool
+) -> tuple[nn.Module, int, LoadedWeights | None]:
+    """The image encoder without head, the channels of its maps, and what was loaded into it."""
+    source, starts = config.weights if pretrained else None, config.weights is not None
     if config.image_encoder == "convnet":
-        network = ConvNet(config.width)
-        return network, network.width
+        small = ConvNet(config.width)
+        small.layers[:-1].requires_grad_(not starts)
+        return small, small.width, load_weights(small, source)
+    if config.image_encoder == "efficientnet_lite0":
+        lite = EfficientNetLite0()
+        if starts:
+            lite.freeze_early()
+        return lite, lite.width, load_weights(lite, source)
     network = getattr(torchvision.models, config.image_encoder)(weights=None)
     width = network.fc.in_features
     network.fc = nn.Identity()
-    load_weights(network, config.weights)
+    loaded = load_weights(network, source)
     stages = nn.Sequential(
         network.conv1,
         network.bn1,
@@ -138,6 +154,5 @@ def _build_image_encoder(config: AlignabilityEncoderConfig) -> tuple[nn.Module, 
         network.layer3,
         network.layer4,
     )
-    if config.weights is not None:  # with pretrained weights only layer4 trains, as in CARL
-        stages[:-1].requires_grad_(False)
-    return stages, width
+    stages[:-1].requires_grad_(not starts)
+    return stages, width, loaded

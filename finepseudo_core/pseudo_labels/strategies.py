@@ -1,4 +1,4 @@
-"""The four ways of Table 6 to turn evidence into pseudo-labels, behind one interface."""
+"""The four ways of Table 6 to turn evidence into pseudo-labels, and two to compare with, as one interface."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,11 +103,23 @@ def _collaborative(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.nd
     return combined, lambda _, confidence: scale * confidence > config.threshold
 
 
+def _alignability(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
+    """p_A alone above θ: what f_A is worth without f_E (Table 5)."""
+    return evidence.alignability, lambda _, confidence: confidence > config.threshold
+
+
+def _none(evidence: Evidence, config: PseudoLabelConfig) -> tuple[np.ndarray, Rule]:
+    """No label is accepted: supervised training, for as many steps as the others take."""
+    return evidence.action, lambda labels, _: np.zeros(len(labels), dtype=bool)
+
+
 STRATEGIES: dict[str, Strategy] = {
     "confidence": _confidence,
     "uncertainty": _uncertainty,
     "verification": _verification,
     "collaborative": _collaborative,
+    "alignability": _alignability,
+    "none": _none,
 }
 
 

@@ -42,7 +42,8 @@ def run(
         initial_model: model of an earlier round. Its networks are carried over, and the stages before
             self-training fall away.
         exemplars: class name -> keys of labelled clips that must be its exemplars; drawn where absent.
-        stage_cache: folder in which rounds that share their first stages leave them for one another.
+        stage_cache: folder in which rounds on the same clips, one at a time, leave decoded frames and learnt
+            stages for one another.
         notify: called with every event; watches and never acts.
         should_stop: asked at every step; once it answers True the round is saved and Stopped raised.
 

@@ -29,6 +29,7 @@ class Models(nn.Module):
         self.score = AlignabilityScore(
             hidden=config.alignment.score_hidden,
             monotone=config.alignment.monotone,
+            learnt=config.alignment.learnt_score,
             standardise=config.alignment.standardise_distance,
         )
         self.projection = nn.Sequential(

@@ -47,7 +47,7 @@ class Round:
         return [number[record.label] for record in records if record.label is not None]
 
     def common_settings(self) -> tuple[Any, ...]:
-        """What every learning stage depends on besides its own settings: optimizer, batches, frames, device."""
+        """What every learning stage depends on besides its own settings and clips."""
         config, training = self.config, self.config.self_training
         size = max(config.action_encoder.size, config.alignability_encoder.size)
         batch = training.batch_size, training.clips_per_class, training.least_steps
@@ -84,7 +84,9 @@ def open_round(
     """
     classes = _check_clips(labelled, unlabelled, test)
     device = torch.device("cuda" if _wants_cuda(config.device) else "cpu")
-    store = _decode(config, (*labelled, *unlabelled, *test), workspace, str(device), notify, should_stop)
+    frames = (workspace if stage_cache is None else stage_cache) / "frames"
+    records = sorted((*labelled, *unlabelled, *test), key=lambda record: record.key)
+    store = _decode(config, records, frames, str(device), notify, should_stop)
     torch.manual_seed(config.seed)
     models = Models(config, len(classes))
     if initial_model is not None:
@@ -137,7 +139,7 @@ def _wants_cuda(device: str) -> bool:
 def _decode(
     config: RoundConfig,
     records: Sequence[ClipRecord],
-    workspace: Path,
+    folder: Path,
     device: str,
     notify: Notify,
     should_stop: ShouldStop,
@@ -150,7 +152,7 @@ def _decode(
     notify(StageStarted("frames", len(records), device))
     return open_frame_store(
         records,
-        workspace / "frames",
+        folder,
         size=max(config.action_encoder.size, config.alignability_encoder.size),
         squash=config.fit == "squash",
         most_bytes=config.cache_bytes,

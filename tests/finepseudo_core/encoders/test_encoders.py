@@ -1,11 +1,14 @@
 import pytest
 import torch
 
-from finepseudo_core.config import ActionEncoderConfig, AlignabilityEncoderConfig
+from finepseudo_core.config import (
+    ACTION_ENCODERS,
+    IMAGE_ENCODERS,
+    ActionEncoderConfig,
+    AlignabilityEncoderConfig,
+)
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder, sine_positions
-from finepseudo_core.encoders.weights import load_weights
-from finepseudo_core.errors import CheckpointError
 
 
 def _parameters(network: torch.nn.Module) -> float:
@@ -13,17 +16,34 @@ def _parameters(network: torch.nn.Module) -> float:
     return sum(parameter.numel() for parameter in network.parameters()) / 1e6
 
 
-@pytest.mark.parametrize(
-    ("name", "millions"), [("r2plus1d_18", 31.3), ("r3d_18", 33.2), ("r2plus1d_narrow", 0.44)]
-)
-def test_action_encoders_have_the_known_size_and_shape(name, millions):
-    encoder = ActionEncoder(ActionEncoderConfig(name=name, size=32), classes=7).eval()
-    assert _parameters(encoder) == pytest.approx(millions, rel=0.02)
-    with torch.no_grad():
-        assert encoder(torch.rand(2, 3, 8, 32, 32)).shape == (2, 7)
+SETTINGS = {  # millions of parameters without head
+    "r2plus1d_18": (31.30, {"size": 112, "frames": 16}),
+    "r3d_18": (33.17, {"size": 224, "frames": 8}),
+    "r3d_50": (46.20, {"size": 224, "frames": 8}),
+    "vit_b": (85.80, {"size": 224, "frames": 8}),
+    "aim_vit_b": (96.46, {"size": 224, "frames": 8, "weights": "clip.pt"}),
+    "r2plus1d_narrow": (0.441, {"size": 48, "frames": 12}),
+}
 
 
-@pytest.mark.parametrize("name", ["resnet50", "resnet18", "convnet"])
+def test_every_action_encoder_is_listed_here():
+    assert set(SETTINGS) == set(ACTION_ENCODERS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_action_encoders_have_the_known_size_and_shape(name):
+    millions, settings = SETTINGS[name]
+    config = ActionEncoderConfig(name=name, **settings)
+    with torch.device("meta"):
+        encoder = ActionEncoder(config, classes=7, pretrained=False).eval()
+        assert _parameters(encoder.backbone) == pytest.approx(millions, rel=1e-3)
+        clips = torch.rand(2, 3, config.frames, config.size, config.size)
+        assert encoder(clips).shape == (2, 7)
+        probabilities, spread = encoder.predict_with_spread(clips, passes=4)
+    assert (probabilities.shape, spread.shape) == ((2, 7), (2,))
+
+
+@pytest.mark.parametrize("name", IMAGE_ENCODERS)
 def test_frame_embeddings_are_unit_vectors(name):
     config = AlignabilityEncoderConfig(image_encoder=name, frames=4, size=64, embedding=16)
     encoder = AlignabilityEncoder(config).eval()
@@ -59,17 +79,6 @@ def test_pretrained_resnets_train_their_last_stage_only(tmp_path):
     assert all(parameter.requires_grad for parameter in AlignabilityEncoder(config).parameters())
     stages = [any(p.requires_grad for p in stage.parameters()) for stage in weighted.image_encoder]
     assert stages == [False] * 7 + [True]
-
-
-def test_weights_that_do_not_fit_are_listed(tmp_path):
-    torch.save({"layer.weight": torch.zeros(2, 2)}, tmp_path / "weights.pt")
-    with pytest.raises(CheckpointError, match=r"does not fit Linear: no fitting bias, weight"):
-        load_weights(torch.nn.Linear(2, 2), str(tmp_path / "weights.pt"))
-
-
-def test_an_unknown_weights_name_says_what_is_possible():
-    with pytest.raises(CheckpointError, match="neither a file here nor a torchvision weights name"):
-        load_weights(torch.nn.Linear(2, 2), "Nonsense_Weights.V1")
 
 
 def test_positions_of_a_longer_clip_span_the_trained_range():

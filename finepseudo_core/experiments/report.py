@@ -1,0 +1,98 @@
+"""A table of the paper beside our own: text, figures, and whether the claim holds."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from finepseudo_core.experiments.tables import Table
+
+Runs = Mapping[str, Sequence[Mapping[str, Any]]]  # row -> runs, the seeds in one order
+COLUMNS = {
+    "f_E": ("test_top1", 100),
+    "f_A": ("test_top1_alignability", 100),
+    "both": ("test_top1_both", 100),
+    "accepted": ("accepted", 1),
+    "precision": ("precision", 100),
+    "unlabelled, f_E": ("accuracy_action", 100),
+    "unlabelled, f_A": ("accuracy_alignability", 100),
+}
+
+
+def values(runs: Sequence[Mapping[str, Any]], column: str) -> np.ndarray:
+    """A column of the table for every run: float (seeds,), NaN where it could not be computed."""
+    name, scale = COLUMNS[column]
+    return np.array([scale * run["metrics"].get(name, float("nan")) for run in runs])
+
+
+def sign_flip_test(differences: np.ndarray) -> float:
+    """Exact paired permutation test: share of all sign changes whose mean is at least as far from zero.
+
+    With n pairs it can't be smaller than 2^(1 - n): three seeds never give less than 0.25.
+    """
+    found = abs(differences.mean())
+    signs = np.array(list(product((1, -1), repeat=len(differences))))
+    return float((np.abs((signs * differences).mean(1)) >= found - 1e-12).mean())
+
+
+def markdown(table: Table, share: float, runs: Runs) -> str:
+    """Mean and standard deviation over the seeds for every row, and the paired test of the claim."""
+    seeds = len(next(iter(runs.values())))
+    lines = [
+        f"### {table.title}, {share:.0%} of the labels, {seeds} seeds",
+        "",
+        f"| | paper (Diving48, 10 %) | {' | '.join(COLUMNS)} |",
+        f"|---|---|{'---|' * len(COLUMNS)}",
+    ]
+    for row in table.rows:
+        cells = [_cell(values(runs[row.name], column)) for column in COLUMNS]
+        paper = "" if row.paper is None else f"{row.paper:.2f}"
+        lines.append(f"| {row.name} | {paper} | {' | '.join(cells)} |")
+    better, worse = table.claim
+    lines += ["", f"{better} minus {worse}, paired by seed (exact sign-flip test):", ""]
+    for column in ("f_E", "f_A", "both", "precision"):
+        differences = values(runs[better], column) - values(runs[worse], column)
+        if np.isfinite(differences).all():
+            lines.append(
+                f"- {column}: {differences.mean():+.1f} points (from {differences.min():+.1f} to "
+                f"{differences.max():+.1f}), p = {sign_flip_test(differences):.2f}"
+            )
+    return "\n".join(lines)
+
+
+def figure(table: Table, runs: Runs) -> dict[str, Any]:
+    """Top-1 by row as a Plotly figure in plain values: bars with the deviation over seeds, and the paper."""
+    names = [row.name for row in table.rows]
+    bars = [
+        {
+            "type": "bar",
+            "name": column,
+            "x": names,
+            "y": [float(values(runs[name], column).mean()) for name in names],
+            "error_y": {"type": "data", "array": [float(values(runs[name], column).std()) for name in names]},
+        }
+        for column in ("f_E", "f_A", "both")
+    ]
+    paper = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "paper, Diving48",
+        "x": names,
+        "y": [row.paper for row in table.rows],
+    }
+    layout = {
+        "title": {"text": table.title},
+        "barmode": "group",
+        "yaxis": {"title": {"text": "test top-1, %"}},
+    }
+    return {"data": [*bars, paper], "layout": layout}
+
+
+def _cell(found: np.ndarray) -> str:
+    found = found[np.isfinite(found)]
+    if not len(found):
+        return ""
+    if len(found) == 1:
+        return f"{found[0]:.1f}"
+    return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}"

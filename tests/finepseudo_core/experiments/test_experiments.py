@@ -1,0 +1,128 @@
+"""A table runs, caches, resumes, and says what came out."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finepseudo_core.config import ConfigError, RoundConfig
+from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.errors import DatasetError
+from finepseudo_core.experiments import __main__ as command
+from finepseudo_core.experiments import runs
+from finepseudo_core.experiments.clips import divide
+from finepseudo_core.experiments.report import markdown, sign_flip_test, values
+from finepseudo_core.experiments.tables import SETTINGS, TABLES
+from tests.finepseudo_core.selftraining.tiny import tiny_config
+
+
+@pytest.fixture(scope="module")
+def dives(tmp_path_factory) -> Path:
+    """A folder of 40 dives of four classes by five divers."""
+    folder = tmp_path_factory.mktemp("experiment") / "dives"
+    synthetic_dives.generate(folder, clips=40, classes=4, size=32, seed=1, processes=1)
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["path", "label", "diver"])
+        writer.writeheader()
+        for place, row in enumerate(rows):
+            writer.writerow({"path": row["path"], "label": row["label"], "diver": f"d{place % 5}"})
+    return folder
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_of_every_table_is_a_valid_round(table):
+    for row in TABLES[table].rows:
+        for settings in SETTINGS.values():
+            RoundConfig().replace({**settings, **row.changes})
+    names = [row.name for row in TABLES[table].rows]
+    assert len(set(names)) == len(names)
+    assert set(TABLES[table].claim) <= set(names)
+
+
+def test_clips_are_divided_by_class_and_the_split_is_kept(dives, tmp_path):
+    first = divide(dives, 0.2, 0, hold_out=None, scratch=tmp_path)
+    again = divide(dives, 0.2, 0, hold_out=None, scratch=tmp_path)
+    other = divide(dives, 0.2, 1, hold_out=None, scratch=tmp_path)
+    assert first == again
+    assert first.test == other.test
+    assert first.labelled != other.labelled
+    assert len(first.labelled) + len(first.unlabelled) + len(first.test) == 40
+    assert {record.label for record in first.labelled} == {record.truth for record in first.test}
+    assert all(record.label is None for record in (*first.unlabelled, *first.test))
+    assert (tmp_path / "labels-0.2-seed0.json").exists()
+
+
+def test_whole_groups_are_held_out_and_validation_never_sees_the_test_clips(dives, tmp_path):
+    with (dives / "labels.csv").open(newline="", encoding="utf-8") as file:
+        diver = {row["path"]: row["diver"] for row in csv.DictReader(file)}
+    clips = divide(dives, 0.2, 0, hold_out="diver", scratch=tmp_path)
+    tested = {diver[record.key] for record in clips.test}
+    assert len(tested) == 1
+    assert tested.isdisjoint(diver[record.key] for record in (*clips.labelled, *clips.unlabelled))
+    tuning = divide(dives, 0.2, 0, hold_out="diver", validation=True, scratch=tmp_path)
+    seen = {record.key for record in (*tuning.labelled, *tuning.unlabelled, *tuning.test)}
+    assert seen.isdisjoint(record.key for record in clips.test)
+    assert {diver[record.key] for record in tuning.test}.isdisjoint(tested)
+
+
+def test_a_missing_column_is_named(dives, tmp_path):
+    with pytest.raises(DatasetError, match="no column 'speaker'; it has path, label, diver"):
+        divide(dives, 0.2, 0, hold_out="speaker", scratch=tmp_path)
+
+
+def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(command.SETTINGS, "dives", {})
+    monkeypatch.setattr(command, "preset", lambda name: tiny_config())
+    arguments = ["experiments", "6", "--data", str(dives), "--seeds", "2", "--shares", "0.25"]
+    folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
+    monkeypatch.setattr(sys, "argv", [*arguments, *folders])
+    command.main()
+    printed = capsys.readouterr().out
+    for row in TABLES["6"].rows:
+        assert f"| {row.name} |" in printed
+    assert "collaborative minus pseudo-labels of f_E (PL)" in printed
+    content = json.loads((tmp_path / "results" / "dives" / "table-6-0.25.json").read_text())
+    for row in TABLES["6"].rows:
+        seeds = content["runs"][row.name]
+        assert [run["config"]["seed"] for run in seeds] == [0, 1]
+        for run in seeds:
+            assert 0 <= run["metrics"]["test_top1"] <= 1
+            assert run["coverage_counts"][-1] == run["clips"]["unlabelled"]
+            assert run["coverage"]["f_E"][-1] == pytest.approx(run["metrics"]["accuracy_action"])
+            assert sum(count for count, _ in run["accepted_per_class"].values()) == run["metrics"]["accepted"]
+    assert [bar["name"] for bar in content["figure"]["data"]] == ["f_E", "f_A", "both", "paper, Diving48"]
+
+    monkeypatch.setattr(runs, "run", lambda *_, **__: pytest.fail("a finished run must be read"))
+    command.main()
+    assert capsys.readouterr().out.count("steps") == 0
+
+
+def test_settings_that_do_not_exist_are_refused(dives, tmp_path, monkeypatch):
+    arguments = ["experiments", "6", "--data", str(dives), "--set", "pretraining.epoch=1"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--scratch", str(tmp_path), "--results", str(tmp_path)])
+    with pytest.raises(ConfigError, match="unknown setting"):
+        command.main()
+
+
+def test_the_paired_test_is_exact():
+    assert sign_flip_test(np.array([1.0, 2.0, 3.0])) == pytest.approx(2 / 8)
+    assert sign_flip_test(np.array([1.0, -1.0])) == 1
+    assert sign_flip_test(np.ones(5)) == pytest.approx(2 / 32)
+
+
+def test_the_table_gives_mean_and_deviation_and_leaves_unknowns_empty():
+    table = TABLES["9"]
+    found = {
+        row.name: [{"metrics": {"test_top1": 0.5 + place + seed / 10}} for seed in range(3)]
+        for place, row in enumerate(table.rows)
+    }
+    text = markdown(table, 0.1, found)
+    assert "| without Gaussian | 35.42 | 60.0 ± 10.0 |  |" in text
+    assert "- f_E: +100.0 points (from +100.0 to +100.0), p = 0.25" in text
+    assert "- f_A" not in text
+    assert np.isnan(values(found["with Gaussian"], "precision")).all()
