@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from finepseudo_core.alignment.device import full_precision
+
 
 def cosine_costs(first: Tensor, second: Tensor) -> Tensor:
     """C_ij = 1 - cos(u_i, v_j), in [0, 2].
@@ -15,7 +17,7 @@ def cosine_costs(first: Tensor, second: Tensor) -> Tensor:
     Returns:
         Costs (..., T1, T2), float32 or wider. A zero embedding has cost 1 with everything.
     """
-    with torch.autocast(first.device.type, enabled=False):
+    with full_precision(first):
         first, second = normalise(first), normalise(second)
         return 1 - first @ second.transpose(-1, -2)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from finepseudo_core.alignment import wavefront
+from finepseudo_core.alignment import device
 from finepseudo_core.alignment.arithmetic_cpu import LANES, gain_of
 from finepseudo_core.alignment.costs import normalise
 from finepseudo_core.alignment.kernels_pairwise import align_pairs, differentiate_pairs, pack_clips
@@ -85,7 +85,7 @@ class _PairwiseSoftDTW(torch.autograd.Function):
 
 def _distances(first: Tensor, second: Tensor, gamma: float, same: bool) -> Tensor:
     if first.device.type != "cpu":
-        return wavefront.pairwise_values(first, second, gamma)
+        return device.pairwise_values(first, second, gamma)
     sets = _Sets(first, second, same)
     distances = first.new_empty(len(first), len(second))
     starts = np.cumsum([0, *(sets.clips(block) for block in range(sets.blocks))])
@@ -98,7 +98,7 @@ def _gradients(
     first: Tensor, second: Tensor, gamma: float, incoming: Tensor, same: bool
 ) -> tuple[Tensor, Tensor]:
     if first.device.type != "cpu":
-        return wavefront.pairwise_gradients(first, second, gamma, incoming)
+        return device.pairwise_gradients(first, second, gamma, incoming)
     if same:  # what flows into a pair that was not worked out flows into its mirror image
         incoming = torch.where(_mirrored(len(first)).T, incoming + incoming.T, incoming)
     sets = _Sets(first, second, same)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from finepseudo_core.alignment import kernels_cpu, wavefront
+from finepseudo_core.alignment import device, kernels_cpu
 from finepseudo_core.alignment.arithmetic_cpu import LANES, gain_of
 from finepseudo_core.alignment.threads import run_in_threads
 
@@ -107,7 +107,7 @@ def _align(costs: Tensor, gamma: float, lengths: Tensor, *, wanted: bool) -> tup
         values, gradient, finite = _align_on_cpu(costs, gamma, lengths, wanted)
     else:
         finite = bool(_finite(costs, lengths).all())
-        values, gradient = wavefront.align(costs, lengths, gamma, wanted)
+        values, gradient = device.align(costs, lengths, gamma, wanted)
     if not finite:
         index = tuple((~_finite(costs, lengths)).nonzero()[0].tolist())
         raise ValueError(
