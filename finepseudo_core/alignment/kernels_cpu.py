@@ -179,6 +179,13 @@ def _clear_padding(tile, ends):
 
 
 @njit(**OPTIONS)
+def scale(gradients, seeds, first, last):
+    """Multiply the gradients (B, T1, T2) of pairs first..last by what flows into each pair (B,)."""
+    for pair in range(first, last):
+        gradients[pair] *= seeds[pair]
+
+
+@njit(**OPTIONS)
 def align_batch(costs, lengths, gain, values, gradients, wanted, first, last):
     """Soft-DTW of the pairs first..last of a batch.
 

@@ -57,7 +57,11 @@ class _SoftDTW(torch.autograd.Function):
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:  # a second pass through a retained graph: the first took the gradient with it
             gradient = _align(costs.detach(), ctx.gamma, lengths, wanted=True)[1]
-        gradient *= incoming.detach()[:, None, None]
+        if costs.device.type == "cpu":  # torch would wake its own threads for this
+            arguments = (gradient.numpy(), incoming.detach().contiguous().numpy())
+            run_in_threads(kernels_cpu.scale, arguments, len(costs), cells=costs.numel())
+        else:
+            gradient *= incoming.detach()[:, None, None]
         if incoming.requires_grad:
             (gradient,) = OnceDifferentiated.apply(incoming, gradient)
         return gradient, None, None
