@@ -49,6 +49,16 @@ def parser() -> ArgumentParser:
     labels.add_argument("--format", choices=("csv", "jsonl"), default="csv")
     labels.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
 
+    guess = command("predict", "Label the videos of a folder with a finished round.")
+    guess.add_argument("folder", type=Path, help="folder of videos, or one video")
+    guess.add_argument("--round", type=int, metavar="NUMBER", help="number of the round; else the active one")
+    guess.add_argument("--by", choices=("f_E", "f_A", "both"), help="whose answer; else as the round says")
+    guess.add_argument(
+        "--least", type=float, metavar="CONFIDENCE", help='below it: "none of these"; else the round\'s θ'
+    )
+    guess.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+    guess.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
+
     users = commands.add_parser("users", help="Who may use the studio.")
     people = users.add_subparsers(required=True, metavar="COMMAND")
     adding = command("add", "Add a person and print how they sign in.", "users")

@@ -1,4 +1,4 @@
-"""The command line: studio, worker, import, round, export, users, upgrade, backup, doctor."""
+"""The command line: studio, worker, import, round, export, predict, users, upgrade, backup, doctor."""
 
 import json
 import os
@@ -12,10 +12,11 @@ from typing import Any
 
 from app import settings, supervisor
 from app.arguments import parser
-from app.services import datasets, export, rounds, users
+from app.services import datasets, export, predictions, rounds, users
 from app.services.studio import Studio, StudioError, create_project, open_studio
 from db import migrate
 from db.migrate import SchemaError
+from finepseudo_core.datasets.formats import csv_folder
 from finepseudo_core.errors import FinePseudoError
 
 FAILED = 1
@@ -146,6 +147,36 @@ def run_export(options: Namespace) -> int:
     else:
         sys.stdout.buffer.write(content)
     return 0
+
+
+def run_predict(options: Namespace) -> int:
+    """Label the videos of a folder with a finished round; 1 where a video can't be read."""
+    with _opened(options) as studio:
+        model = rounds.model(studio, options.round)
+    from finepseudo_core.prediction import Predictor
+
+    folder = options.folder.expanduser().resolve()
+    clips = [folder] if folder.is_file() else [clip.path for clip in csv_folder.read(folder).clips]
+    if not clips:
+        raise ValueError(f"{folder} holds no videos; give a folder with some, or a single video.")
+    root, line, found = folder.parent if folder.is_file() else folder, ProgressLine(), []
+    for prediction in Predictor(model.path, sha256=model.sha256).predict(
+        clips, by=options.by, least=options.least
+    ):
+        found.append(prediction)
+        line.show("Looking at the clips", len(found), len(clips))
+    line.end()
+    content = (
+        predictions.as_csv(found, root) if options.format == "csv" else predictions.as_jsonl(found, root)
+    )
+    if options.output:
+        options.output.write_bytes(content)
+    else:
+        sys.stdout.buffer.write(content)
+    broken = [prediction for prediction in found if prediction.problem]
+    for prediction in broken:
+        print(f"{prediction.path}: {prediction.problem}", file=sys.stderr)
+    return FAILED if broken else 0
 
 
 def add_user(options: Namespace) -> int:
@@ -289,6 +320,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "import": run_import,
     "round": run_round,
     "export": run_export,
+    "predict": run_predict,
     "users add": add_user,
     "users list": list_users,
     "users token": renew_token,

@@ -228,6 +228,9 @@ class EvaluationConfig(Section):
 
     clips: int = option(10, "Clips per video.", at_least=1)
     crops: int = option(3, "Spatial crops per clip.", choices=(1, 3))
+    predict: str = option(
+        "f_E", "[A] Whose answer counts for new clips; f_E as in the paper.", choices=("f_E", "f_A", "both")
+    )
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,28 @@ class RoundResult:
     model: Path
     model_sha256: str
     embeddings: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about one clip.
+
+    Args:
+        path: the file.
+        best: the likeliest class; None where the clip can't be read.
+        confidence: its probability, in [0, 1].
+        alignability: mean alignability of the clip with that class's exemplars, in [0, 1].
+        label: `best`, or None for "none of these": its confidence is below the threshold asked for.
+        probabilities: class name -> probability.
+        nearest: the most alignable exemplars of any class, best first.
+        problem: why the clip can't be read, else None.
+    """
+
+    path: Path
+    best: str | None = None
+    confidence: float = 0.0
+    alignability: float = 0.0
+    label: str | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    nearest: tuple[ExemplarMatch, ...] = ()
+    problem: str | None = None

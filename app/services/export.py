@@ -60,7 +60,7 @@ def as_csv(studio: Studio) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for row in rows(studio):
-        writer.writerow([_guarded(value) for value in _plain(row).values()])
+        writer.writerow([guarded(value) for value in _plain(row).values()])
     return text.getvalue().encode()
 
 
@@ -87,8 +87,8 @@ def _plain(row: LabelRow) -> dict[str, Any]:
     return {**vars(row), "decided_at": row.decided_at.isoformat() if row.decided_at else None}
 
 
-def _guarded(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
+def guarded(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; empty for None."""
     if value is None:
         return ""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

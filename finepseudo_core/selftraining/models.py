@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from finepseudo_core.alignment.alignability import AlignabilityScore
 from finepseudo_core.config import RoundConfig
@@ -37,9 +38,39 @@ class Models(nn.Module):
         )
 
 
-def save_models(models: Models, config: RoundConfig, classes: Sequence[str], path: Path) -> str:
-    """Write the networks, the config and the class names; returns the sha256 that `load_models` checks."""
-    content = {"config": config.to_dict(), "classes": list(classes), "networks": models.cpu().state_dict()}
+class Exemplars(NamedTuple):
+    """The gallery of a round: frame embeddings (M, T, F), class numbers int64 (M,) and keys of its clips."""
+
+    embeddings: Tensor
+    classes: Tensor
+    keys: tuple[str, ...]
+
+
+class Finished(NamedTuple):
+    """What a finished round's model file holds."""
+
+    models: Models
+    config: RoundConfig
+    classes: tuple[str, ...]
+    exemplars: Exemplars
+
+
+def save_models(
+    models: Models,
+    config: RoundConfig,
+    classes: Sequence[str],
+    path: Path,
+    exemplars: Exemplars | None = None,
+) -> str:
+    """Write networks, config, class names and exemplars; returns the sha256 that `load_models` checks."""
+    content: dict[str, Any] = {
+        "config": config.to_dict(),
+        "classes": list(classes),
+        "networks": models.cpu().state_dict(),
+    }
+    if exemplars is not None:
+        kept = exemplars.embeddings.cpu(), exemplars.classes.cpu().long(), list(exemplars.keys)
+        content["exemplars"] = dict(zip(Exemplars._fields, kept, strict=True))
     return checkpoint.save(content, path)
 
 
@@ -49,7 +80,23 @@ def load_models(path: Path, *, sha256: str | None = None) -> tuple[Models, Round
     Raises:
         CheckpointError: the file is absent or damaged.
     """
+    return _networks(checkpoint.load(path, sha256=sha256))
+
+
+def load_finished(path: Path, *, sha256: str | None = None) -> Finished:
+    """Networks, config, class names and exemplars of a finished round, for labelling new clips.
+
+    Raises:
+        CheckpointError: the file is absent or damaged, or was written before exemplars were kept in it.
+    """
     content = checkpoint.load(path, sha256=sha256)
+    if "exemplars" not in content:
+        raise CheckpointError(f"{path} holds no exemplars: an older version wrote it. Train a round anew.")
+    kept = content["exemplars"]
+    return Finished(*_networks(content), Exemplars(kept["embeddings"], kept["classes"], tuple(kept["keys"])))
+
+
+def _networks(content: dict[str, Any]) -> tuple[Models, RoundConfig, tuple[str, ...]]:
     config, classes = RoundConfig.from_dict(content["config"]), tuple(content["classes"])
     models = Models(config, len(classes), pretrained=False)
     models.load_state_dict(content["networks"])

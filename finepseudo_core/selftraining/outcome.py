@@ -10,7 +10,7 @@ from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.evaluation.top1 import averaged_probabilities
 from finepseudo_core.records import Proposal, PseudoLabel, RoundResult
 from finepseudo_core.selftraining.image_features import embed_clips
-from finepseudo_core.selftraining.models import save_models
+from finepseudo_core.selftraining.models import Exemplars, save_models
 from finepseudo_core.selftraining.proposal import Gallery, chunked, look_at, measure, open_gallery
 from finepseudo_core.selftraining.round import Round
 
@@ -22,7 +22,10 @@ def conclude(round: Round) -> RoundResult:
     metrics = {**measure(round, proposal), **_test(round, gallery)}
     embeddings = _write_embeddings(round)
     model = round.workspace / "model.pt"
-    digest = save_models(round.models, round.config, round.classes, model)
+    classifier = gallery.classifier
+    keys = tuple(record.key for record in gallery.records)
+    exemplars = Exemplars(classifier.gallery, classifier.gallery_classes, keys)
+    digest = save_models(round.models, round.config, round.classes, model, exemplars)
     return RoundResult(proposal, metrics, model, digest, embeddings)
 
 

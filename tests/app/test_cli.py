@@ -1,5 +1,7 @@
 """The command line, in-process and with a real project."""
 
+import csv
+import json
 import shutil
 import sqlite3
 
@@ -140,6 +142,39 @@ def test_from_folder_to_round_to_export_without_the_web_app(capsys, drawn, tmp_p
     code, out, _ = run(capsys, "export", "--project", project, "--output", tmp_path / "labels.csv")
     assert code == 0
     assert len((tmp_path / "labels.csv").read_text().splitlines()) > 16
+
+    code, out, _ = run(
+        capsys, "predict", folder, "--project", project, "--by", "both", "--least", "0",
+        "--output", tmp_path / "guessed.csv",
+    )  # fmt: skip
+    assert code == 0
+    with (tmp_path / "guessed.csv").open(newline="", encoding="utf-8") as file:
+        guessed = {row["path"]: row for row in csv.DictReader(file)}
+    assert guessed.keys() == names.keys()
+    assert {row["label"] for row in guessed.values()} <= set(names.values())
+    assert all(
+        0 <= float(row["confidence"]) <= 1 and row["nearest"].count(";") == 4 for row in guessed.values()
+    )
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "=1+1.mp4").write_bytes(b"no video")
+    code, _, err = run(
+        capsys, "predict", tmp_path / "odd", "--project", project, "--format", "jsonl",
+        "--output", tmp_path / "odd.jsonl",
+    )  # fmt: skip
+    assert code == 1
+    assert "=1+1.mp4" in err
+    row = json.loads((tmp_path / "odd.jsonl").read_text())
+    assert (row["path"], row["label"], row["confidence"]) == ("=1+1.mp4", None, None)
+    assert row["problem"]
+
+
+def test_predicting_without_a_finished_round_says_what_to_do(capsys, project, tmp_path):
+    code, _, err = run(capsys, "predict", tmp_path, "--project", project)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "train one first" in err
+    code, _, err = run(capsys, "predict", tmp_path, "--project", project, "--round", "7")
+    assert code == 2
+    assert "no finished round 7" in err
 
 
 def test_a_wrong_setting_is_named(capsys, project):
