@@ -239,6 +239,11 @@ class RoundConfig(Section):
 
     seed: int = option(0, "Seed of every random choice.", at_least=0)
     device: str = option("auto", "auto, cpu, or cuda.", choices=("auto", "cpu", "cuda"))
+    precision: str = option(
+        "float32",
+        "[A] Arithmetic of the encoders; costs, alignment and losses stay in float32 either way.",
+        choices=("float32", "bfloat16"),
+    )
     checkpoint_seconds: float = option(20.0, "Longest time between two checkpoints.", at_least=0)
     fit: str = option(
         "crop",

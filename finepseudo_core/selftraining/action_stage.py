@@ -39,7 +39,9 @@ def learn_actions(round: Round, stage: str, records: Sequence[ClipRecord], epoch
     encoder.train()
     for step in steps:
         clip, chosen = next(batches)  # (B, 3, T, H, W), (B,)
-        logits = encoder(clip.to(round.device))  # (B, K)
+        with round.autocast():
+            logits = encoder(clip.to(round.device))  # (B, K)
+        logits = logits.float()
         target, weight = classes[chosen].to(round.device), weights[chosen].to(round.device)
         losses = functional.cross_entropy(logits, target, reduction="none")  # (B,)
         loss = (losses * weight).sum() / weight.sum()

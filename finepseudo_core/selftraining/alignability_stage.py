@@ -54,7 +54,8 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
     for step in steps:
         clips, chosen = next(batches)
         labels, weight = classes[chosen].to(round.device), weights[chosen].to(round.device)
-        embeddings = _embed(encoder, clips.to(round.device))  # (B, T, F)
+        with round.autocast():
+            embeddings = _embed(encoder, clips.to(round.device))  # (B, T, F)
         distances = pairwise_soft_dtw(embeddings, embeddings, config.gamma)  # (B, B)
         triplet = triplet_loss(distances, labels, weight)
         verification = score_loss(distances, labels, score, embeddings.shape[1], weight)

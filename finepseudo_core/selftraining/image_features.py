@@ -31,7 +31,8 @@ def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
             clip = TrainingTransform(size)(frames, generator)
         training = encoder.training
         encoder.eval()
-        kept = encoder.image_features(clip[None].to(round.device))[0].cpu()
+        with round.autocast():
+            kept = encoder.image_features(clip[None].to(round.device))[0].float().cpu()
         encoder.train(training)
         round.image_features[record.key, view] = kept
     return kept
@@ -65,4 +66,5 @@ def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     encoder, frames = round.models.alignability.eval(), round.config.alignability_encoder.frames
     chosen = [image_features(round, record) for record in records]  # N x (frames, C)
     features = torch.stack([clip[uniform_indices(len(clip), frames)] for clip in chosen])  # (N, T, C)
-    return encoder.embed(features.to(round.device))
+    with round.autocast():
+        return encoder.embed(features.to(round.device)).float()

@@ -52,8 +52,10 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
             round.store, records, config.frames, config.size,
             stride=config.stride, views=protocol.clips, crops=protocol.crops,
         )  # fmt: skip
-        p_action = averaged_probabilities(models.action, clips, range(len(records)), round.device)  # (N, K)
+        with round.autocast():
+            p_action = averaged_probabilities(models.action, clips, range(len(records)), round.device)
         p_alignability = gallery.predict(round, records).probabilities  # (N, K)
+        p_action = p_action.float()  # (N, K)
         truth = torch.tensor([round.classes.index(str(record.truth or record.label)) for record in records])
         for place, p in enumerate((p_action, p_alignability, p_action + p_alignability)):
             hits[place] += (p.argmax(1).cpu() == truth).sum().item()

@@ -36,8 +36,9 @@ def pretrain(round: Round) -> None:
     models.train()
     for step in steps:
         whole, local, in_whole, in_local, times, mask = (part.to(round.device) for part in next(batches))
-        embedded = models.alignability(torch.cat([whole, local]))  # (2B, T, F)
-        projected = models.projection(embedded.flatten(0, 1)).view(*embedded.shape[:2], -1)
+        with round.autocast():
+            embedded = models.alignability(torch.cat([whole, local]))  # (2B, T, F)
+            projected = models.projection(embedded.flatten(0, 1)).view(*embedded.shape[:2], -1)
         g, l = projected.chunk(2)  # noqa: E741 - the paper's letters
         loss = criterion(_pick(g, in_whole), _pick(l, in_local), times, mask)
         take_step(loss, optimizer, learning, round.config.optimizer, step, steps.total, draws.steps_per_epoch)

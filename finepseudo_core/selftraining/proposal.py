@@ -117,10 +117,11 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tu
         return ()
     config, models = round.config.pseudo_labels, round.models.eval()
     p_alignability, aligned = gallery.predict(round, records)
-    p_action, spread = models.action.predict_with_spread(
-        action_clips(round, records), config.uncertainty_passes
-    )
-    arrays = (part.cpu().numpy() for part in (p_action, p_alignability, aligned.scores, spread))
+    with round.autocast():
+        p_action, spread = models.action.predict_with_spread(
+            action_clips(round, records), config.uncertainty_passes
+        )
+    arrays = (part.float().cpu().numpy() for part in (p_action, p_alignability, aligned.scores, spread))
     evidence = Evidence(*arrays)
     nearest = [
         [

@@ -51,7 +51,12 @@ class Round:
         config, training = self.config, self.config.self_training
         size = max(config.action_encoder.size, config.alignability_encoder.size)
         batch = training.batch_size, training.clips_per_class, training.least_steps
-        return config.optimizer, batch, size, config.fit, self.device.type
+        return config.optimizer, batch, size, config.fit, config.precision, self.device.type
+
+    def autocast(self) -> torch.autocast:
+        """The precision that the encoders work in; whatever leaves them goes on in float32."""
+        wanted = self.config.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
     def batches(self, dataset: Dataset, draws: Batches) -> DataLoader:
         """Batches of a dataset, prepared in worker processes where the config asks for them."""
