@@ -12,6 +12,7 @@ from typing import Any
 
 from app import settings, supervisor
 from app.arguments import parser
+from app.progress_line import ProgressLine
 from app.services import datasets, export, predictions, rounds, users
 from app.services.studio import Studio, StudioError, create_project, open_studio
 from db import migrate
@@ -152,14 +153,14 @@ def run_export(options: Namespace) -> int:
 def run_predict(options: Namespace) -> int:
     """Label the videos of a folder with a finished round; 1 where a video can't be read."""
     with _opened(options) as studio:
-        model = rounds.model(studio, options.round)
+        model = predictions.model_file(studio, options.round)
     from finepseudo_core.prediction import Predictor
 
     folder = options.folder.expanduser().resolve()
     clips = [folder] if folder.is_file() else [clip.path for clip in csv_folder.read(folder).clips]
     if not clips:
         raise ValueError(f"{folder} holds no videos; give a folder with some, or a single video.")
-    root, line, found = folder.parent if folder.is_file() else folder, ProgressLine(), []
+    root, line, found = folder.parent if folder.is_file() else folder, ProgressLine(sys.stderr), []
     for prediction in Predictor(model.path, sha256=model.sha256).predict(
         clips, by=options.by, least=options.least
     ):
@@ -235,29 +236,6 @@ def run_doctor(options: Namespace) -> int:
         print(f"{'ok     ' if finding.sound else 'PROBLEM'} {finding.what}: {finding.detail}", flush=True)
         sound = sound and finding.sound
     return 0 if sound else FAILED
-
-
-class ProgressLine:
-    """One line that is written over in a terminal; elsewhere a line per stage."""
-
-    def __init__(self) -> None:
-        self.stage = ""
-        self.written = False
-
-    def show(self, stage: str, step: int, steps: int, eta_seconds: float | None = None) -> None:
-        """Say where the work is."""
-        if sys.stdout.isatty():
-            eta = f", {eta_seconds:.0f} s to go" if eta_seconds else ""
-            print(f"\r{f'{stage} {step}/{steps}{eta}':<70}", end="", flush=True)
-            self.written = True
-        elif stage != self.stage:
-            print(f"{stage} ({steps})", flush=True)
-        self.stage = stage
-
-    def end(self) -> None:
-        """Leave the line as it is."""
-        if self.written:
-            print()
 
 
 def _wait(studio: Studio, look: Callable[[], Any]) -> Any:

@@ -1,16 +1,45 @@
-"""Predictions for new clips as files."""
+"""Predictions for new clips: the model that makes them, and the files they are written to."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app import artifacts
 from app.services.export import guarded
+from app.services.studio import Studio, StudioError
+from db.repositories import rounds
 from finepseudo_core.records import Prediction
 
 COLUMNS = ("path", "label", "confidence", "alignability", "best", "nearest", "problem")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The model of a finished round and its checksum."""
+
+    path: Path
+    sha256: str
+
+
+def model_file(studio: Studio, number: int | None = None) -> ModelFile:
+    """The model of the round of that number; of the active round by default.
+
+    Raises:
+        StudioError: there is no such round, or it has not finished.
+    """
+    with studio.database.read() as session:
+        if number is None:
+            row = rounds.active(session)
+        else:
+            row = next((found[0] for found in rounds.listing(session) if found[0].number == number), None)
+        if row is None or row.model_path is None or row.model_sha256 is None:
+            which = "No round is active" if number is None else f"There is no finished round {number}"
+            raise StudioError(f"{which}; train one first, on the Rounds page or with `python -m app round`.")
+        return ModelFile(artifacts.inside(studio.settings, row.model_path), row.model_sha256)
 
 
 def as_csv(predictions: Iterable[Prediction], root: Path) -> bytes:

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from app import artifacts
 from app.services.round_cards import RoundCard, round_cards
 from app.services.studio import Studio, StudioError
 from app.services.users import current
@@ -228,31 +226,6 @@ def active(studio: Studio) -> RoundCard | None:
     with studio.database.read() as session:
         row = rounds.active(session)
         return round_cards(session, row.id)[0] if row else None
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """The model of a finished round and its checksum."""
-
-    path: Path
-    sha256: str
-
-
-def model(studio: Studio, number: int | None = None) -> ModelFile:
-    """The model of the round of that number; of the active round by default.
-
-    Raises:
-        StudioError: there is no such round, or it has not finished.
-    """
-    with studio.database.read() as session:
-        if number is None:
-            row = rounds.active(session)
-        else:
-            row = next((found[0] for found in rounds.listing(session) if found[0].number == number), None)
-        if row is None or row.model_path is None or row.model_sha256 is None:
-            which = "No round is active" if number is None else f"There is no finished round {number}"
-            raise StudioError(f"{which}; train one first, on the Rounds page or with `python -m app round`.")
-        return ModelFile(artifacts.inside(studio.settings, row.model_path), row.model_sha256)
 
 
 def _refuse_a_second(session: Session) -> None:

@@ -148,6 +148,7 @@ def test_from_folder_to_round_to_export_without_the_web_app(capsys, drawn, tmp_p
         "--output", tmp_path / "guessed.csv",
     )  # fmt: skip
     assert code == 0
+    assert out == ""  # progress goes to standard error, where it spoils no result
     with (tmp_path / "guessed.csv").open(newline="", encoding="utf-8") as file:
         guessed = {row["path"]: row for row in csv.DictReader(file)}
     assert guessed.keys() == names.keys()
