@@ -195,7 +195,9 @@ class PseudoLabelConfig(Section):
 
     strategy: str = option(
         "collaborative",
-        "What decides the label and whether it is accepted.",
+        "What decides the label and whether it is accepted: both encoders (collaborative), f_E alone "
+        "(confidence), f_E where it is steady (uncertainty) or alignment agrees (verification), f_A alone "
+        "(alignability); none accepts nothing and trains on labelled clips only.",
         choices=("collaborative", "confidence", "uncertainty", "verification", "alignability", "none"),
     )
     threshold: float = option(0.6, "θ, least confidence of an accepted label.", at_least=0, at_most=1)
