@@ -5,7 +5,7 @@ is strict, `to_dict` is its inverse, and `preset` gives the named starting point
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -246,6 +246,9 @@ class RoundConfig(Section):
         "[A] Arithmetic of the encoders; costs, alignment and losses stay in float32 either way.",
         choices=("float32", "bfloat16"),
     )
+    channels_last: bool = option(
+        True, "Keep convolution weights channels-last in memory: faster, with results equal up to rounding."
+    )
     checkpoint_seconds: float = option(20.0, "Longest time between two checkpoints.", at_least=0)
     fit: str = option(
         "crop",
@@ -268,6 +271,10 @@ class RoundConfig(Section):
     def to_dict(self) -> dict[str, Any]:
         """Nested plain dict, fit for JSON; `from_dict` reads it back."""
         return dataclasses.asdict(self)
+
+    def changes(self) -> dict[str, Any]:
+        """Dotted names and values of the settings that differ from the paper's; `replace` takes them back."""
+        return dict(_differences(self.to_dict(), RoundConfig().to_dict(), ""))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RoundConfig":
@@ -305,6 +312,16 @@ def _build(cls: type[T], values: Mapping[str, Any], prefix: str) -> T:
             raise ConfigError(f"{prefix + name} is {value!r}; it must be {type(default).__name__}.")
         arguments[name] = value
     return cls(**arguments)
+
+
+def _differences(
+    values: Mapping[str, Any], usual: Mapping[str, Any], prefix: str
+) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _differences(value, usual[name], f"{prefix}{name}.")
+        elif value != usual[name]:
+            yield prefix + name, value
 
 
 def _fits(value: Any, default: Any) -> bool:

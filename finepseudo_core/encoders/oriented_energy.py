@@ -49,5 +49,10 @@ class OrientedEnergy(nn.Module):
             functional.conv2d(gradient / magnitude, self.directions).square().square()
         )  # cos⁴ of the angle
         share = along / along.sum(1, keepdim=True).clamp_min(1e-8)
-        contrast = functional.avg_pool2d(magnitude, self.around, 1, self.around // 2)
+        contrast = _blur(_blur(magnitude, (1, self.around)), (self.around, 1))
         return (magnitude / (contrast + SOFTENING)).sqrt() * share
+
+
+def _blur(maps: Tensor, window: tuple[int, int]) -> Tensor:
+    """Mean over a window (height, width) around every pixel, zeros beyond the border."""
+    return functional.avg_pool2d(maps, window, 1, (window[0] // 2, window[1] // 2))

@@ -47,12 +47,15 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
         "hold_out": setting.hold_out,
         "validation": setting.validation,
         "share": share,
-        "config": config.to_dict(),
     }
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    # Only what differs from the defaults names a run: an option that is added later leaves finished runs valid.
+    named = json.dumps({**identity, "config": config.changes()}, sort_keys=True)
+    digest = hashlib.sha256(named.encode()).hexdigest()[:16]
     file = setting.results / f"{digest}.json"
     if file.exists():
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        finished = dict(json.loads(file.read_text(encoding="utf-8")))
+        if RoundConfig.from_dict(finished["config"]) == config:
+            return finished
     clips = divide(
         setting.data, share, config.seed,
         hold_out=setting.hold_out, validation=setting.validation, scratch=setting.scratch,
@@ -71,6 +74,7 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     )  # fmt: skip
     figures = {
         **identity,
+        "config": config.to_dict(),
         "clips": {name: len(getattr(clips, name)) for name in ("labelled", "unlabelled", "test")},
         "metrics": dict(result.metrics),
         "passes": passes,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from finepseudo_core.alignment.alignability import AlignabilityScore
@@ -36,6 +37,16 @@ class Models(nn.Module):
         self.projection = nn.Sequential(
             nn.Linear(embedding, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True), nn.Linear(width, width)
         )
+        if config.channels_last:
+            put_channels_last(self)
+
+
+def put_channels_last(networks: nn.Module) -> None:
+    """Lay the weights of convolutions out channels-last; their results then follow, without copies between."""
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for weight in networks.parameters():
+        if weight.dim() in layouts:
+            weight.data = weight.data.contiguous(memory_format=layouts[weight.dim()])
 
 
 class Exemplars(NamedTuple):
