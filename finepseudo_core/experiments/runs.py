@@ -48,7 +48,7 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
         "validation": setting.validation,
         "share": share,
     }
-    # Only what differs from the defaults names a run: an option that is added later leaves finished runs valid.
+    # Named by what differs from the defaults: an option that is added later leaves finished runs valid.
     named = json.dumps({**identity, "config": config.changes()}, sort_keys=True)
     digest = hashlib.sha256(named.encode()).hexdigest()[:16]
     file = setting.results / f"{digest}.json"

@@ -42,7 +42,7 @@ class Models(nn.Module):
 
 
 def put_channels_last(networks: nn.Module) -> None:
-    """Lay the weights of convolutions out channels-last; their results then follow, without copies between."""
+    """Lay the weights of convolutions out channels-last; their results follow, without copies between."""
     layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
     for weight in networks.parameters():
         if weight.dim() in layouts:
