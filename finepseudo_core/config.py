@@ -167,6 +167,11 @@ class PretrainingConfig(Section):
 class AlignmentConfig(Section):
     """Alignment distance, triplet and score (Eq. 1-5)."""
 
+    distance: str = option(
+        "soft_dtw",
+        "Distance between clips that f_A learns by and f_S is given (Table 8); the others are for comparison.",
+        choices=("soft_dtw", "dtw", "otam", "cosine_unpooled", "cosine_pooled"),
+    )
     gamma: float = option(0.001, "Soft-DTW smoothing.", above=0)
     triplet: bool = option(True, "Train with the alignability triplet loss (Eq. 2).")
     score: bool = option(True, "Train with the alignability score loss (Eq. 4).")

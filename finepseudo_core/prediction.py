@@ -48,6 +48,7 @@ class Predictor:
             self.models.score,
             gamma=self.config.alignment.gamma,
             temperature=self.config.pseudo_labels.temperature,
+            distance=self.config.alignment.distance,
         )
 
     def predict(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from finepseudo_core.alignment.pairwise import pairwise_soft_dtw
+from finepseudo_core.alignment.distances import pairwise_distance
 
 CLIPS_AT_ONCE = 256  # also what a clip costs that bounds leave open: the chunk it is in
 PAIRS_AT_ONCE = 1 << 13  # pairs whose hidden layer exists at once: 2 MB at width 32, which stay in the cache
@@ -171,6 +171,7 @@ def class_alignability(
     gamma: float,
     *,
     nearest: int = 0,
+    distance: str = "soft_dtw",
 ) -> ClassAlignability:
     """S̄_c(U) = mean of S(f_A(U), exemplar) over the exemplars of class c.
 
@@ -186,6 +187,7 @@ def class_alignability(
         score: f_S.
         gamma: soft-DTW smoothing.
         nearest: how many of the most alignable exemplars to name per clip; 0 names none.
+        distance: what f_S is given; a kind of `pairwise_distance`.
 
     Raises:
         ValueError: a class out of range, or sizes that don't fit together.
@@ -202,7 +204,7 @@ def class_alignability(
     score = frozen(score)
     for start in range(0, len(embeddings), CLIPS_AT_ONCE):
         here = slice(start, start + CLIPS_AT_ONCE)
-        distances = pairwise_soft_dtw(embeddings[here], gallery, gamma)
+        distances = pairwise_distance(embeddings[here], gallery, distance, gamma)
         of_pairs = logits_of(score, distances, embeddings.shape[1]).sigmoid_().float()
         scores[here] = of_pairs @ members
         if shown:

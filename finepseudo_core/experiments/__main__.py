@@ -36,12 +36,19 @@ def main() -> None:
     options = parser.parse_args()
     data = options.data.resolve()
     own = SETTINGS.get(data.name, SETTINGS[""]) if options.preset == "cpu-demo" else {}
-    common = preset(options.preset).replace({**own, **dict(_assignment(text) for text in options.set)})
+    table = TABLES[options.table]
+    changes = {**own, **table.common, **dict(_assignment(text) for text in options.set)}
+    common = preset(options.preset).replace(changes)
     results = options.results / data.name
     setting = Setting(
-        data, options.scratch / data.name, results / "runs", options.hold_out, options.validation
+        data,
+        options.scratch / data.name,
+        results / "runs",
+        options.hold_out,
+        options.validation,
+        table.novel,
+        table.phases,
     )
-    table = TABLES[options.table]
     for share in options.shares:
         runs: dict[str, list[dict[str, Any]]] = {row.name: [] for row in table.rows}
         for seed in range(options.seeds):

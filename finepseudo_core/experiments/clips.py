@@ -7,6 +7,7 @@ from pathlib import Path
 
 from finepseudo_core.datasets import label_splits
 from finepseudo_core.errors import DatasetError
+from finepseudo_core.evaluation.open_world import divide_classes, hide_novel
 from finepseudo_core.records import ClipRecord
 
 TEST_SHARE = 0.2
@@ -55,6 +56,14 @@ def divide(
         tuple(records[key] for key in labels if key not in chosen),
         tuple(records[key] for key in rows if key in test),
     )
+
+
+def without_labels_of_some(clips: Clips, share: float, seed: int) -> Clips:
+    """The same clips where a share of the classes, one at least, is novel: nobody has labelled any of it."""
+    names = {str(record.label) for record in clips.labelled}
+    division = divide_classes(names, max(1, round(share * len(names))), seed)
+    labelled, hidden = hide_novel(clips.labelled, division)
+    return Clips(labelled, (*clips.unlabelled, *hidden), clips.test)
 
 
 def _rows(folder: Path) -> dict[str, dict[str, str]]:

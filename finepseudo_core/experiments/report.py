@@ -9,7 +9,7 @@ import numpy as np
 from finepseudo_core.experiments.tables import Table
 
 Runs = Mapping[str, Sequence[Mapping[str, Any]]]  # row -> runs, the seeds in one order
-COLUMNS = {
+COLUMNS = {  # name in the table: metric of a run, and what it is multiplied by
     "f_E": ("test_top1", 100),
     "f_A": ("test_top1_alignability", 100),
     "both": ("test_top1_both", 100),
@@ -17,7 +17,19 @@ COLUMNS = {
     "precision": ("precision", 100),
     "unlabelled, f_E": ("accuracy_action", 100),
     "unlabelled, f_A": ("accuracy_alignability", 100),
+    "verification AP": ("verification_ap", 100),
+    "novel accepted": ("novel_accepted", 100),
+    "AUROC confidence": ("auroc_confidence", 100),
+    "AUROC alignability": ("auroc_alignability", 100),
+    "AUROC combined": ("auroc_combined", 100),
+    "phase": ("f_A_phase_accuracy_1", 100),
+    "progress": ("f_A_phase_progression", 100),
+    "tau": ("f_A_kendalls_tau", 100),
+    "phase, clock": ("clock_phase_accuracy_1", 100),
+    "progress, clock": ("clock_phase_progression", 100),
+    "tau, clock": ("clock_kendalls_tau", 100),
 }
+NOT_COMPARED = ("accepted",)
 
 
 def values(runs: Sequence[Mapping[str, Any]], column: str) -> np.ndarray:
@@ -42,16 +54,16 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
     lines = [
         f"### {table.title}, {share:.0%} of the labels, {seeds} seeds",
         "",
-        f"| | paper (Diving48, 10 %) | {' | '.join(COLUMNS)} |",
-        f"|---|---|{'---|' * len(COLUMNS)}",
+        f"| | {table.source} | {' | '.join(table.columns)} |",
+        f"|---|---|{'---|' * len(table.columns)}",
     ]
     for row in table.rows:
-        cells = [_cell(values(runs[row.name], column)) for column in COLUMNS]
+        cells = [_cell(values(runs[row.name], column)) for column in table.columns]
         paper = "" if row.paper is None else f"{row.paper:.2f}"
         lines.append(f"| {row.name} | {paper} | {' | '.join(cells)} |")
     better, worse = table.claim
     lines += ["", f"{better} minus {worse}, paired by seed (exact sign-flip test):", ""]
-    for column in ("f_E", "f_A", "both", "precision"):
+    for column in (column for column in table.columns if column not in NOT_COMPARED):
         differences = values(runs[better], column) - values(runs[worse], column)
         if np.isfinite(differences).all():
             lines.append(
@@ -62,7 +74,8 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
 
 
 def figure(table: Table, runs: Runs) -> dict[str, Any]:
-    """Top-1 by row as a Plotly figure in plain values: bars with the deviation over seeds, and the paper."""
+    """The first three columns as a Plotly figure in plain values: bars with the deviation over seeds, and
+    the paper."""
     names = [row.name for row in table.rows]
     bars = [
         {
@@ -72,19 +85,19 @@ def figure(table: Table, runs: Runs) -> dict[str, Any]:
             "y": [float(values(runs[name], column).mean()) for name in names],
             "error_y": {"type": "data", "array": [float(values(runs[name], column).std()) for name in names]},
         }
-        for column in ("f_E", "f_A", "both")
+        for column in table.columns[:3]
     ]
     paper = {
         "type": "scatter",
         "mode": "markers",
-        "name": "paper, Diving48",
+        "name": table.source,
         "x": names,
         "y": [row.paper for row in table.rows],
     }
     layout = {
         "title": {"text": table.title},
         "barmode": "group",
-        "yaxis": {"title": {"text": "test top-1, %"}},
+        "yaxis": {"title": {"text": "%"}},
     }
     return {"data": [*bars, paper], "layout": layout}
 

@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 
 from finepseudo_core.config import RoundConfig
+from finepseudo_core.evaluation import phases
+from finepseudo_core.evaluation.open_world import judge_rejection
 from finepseudo_core.events import Event, Notify, PseudoLabelsProposed
-from finepseudo_core.experiments.clips import Clips, divide
+from finepseudo_core.experiments.clips import Clips, divide, without_labels_of_some
 from finepseudo_core.pseudo_labels.acceptance import precision_at
-from finepseudo_core.records import Proposal
+from finepseudo_core.records import Proposal, RoundResult
 from finepseudo_core.selftraining.algorithm import run
+
+PHASE_TRIM = 0.3  # largest share cut off at either end of a clip, so that its clock doesn't tell the phase
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Setting:
         results: folder for one JSON file per run.
         hold_out: column of groups kept for testing, or None.
         validation: test on validation clips instead, for choosing settings.
+        novel: share of the classes that lose all their labels, and whose clips are to be turned down.
+        phases: measure frame embeddings by the phases that the folder is annotated with.
     """
 
     data: Path
@@ -38,6 +44,8 @@ class Setting:
     results: Path
     hold_out: str | None
     validation: bool
+    novel: float = 0.0
+    phases: bool = False
 
 
 def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify) -> dict[str, Any]:
@@ -47,6 +55,8 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
         "hold_out": setting.hold_out,
         "validation": setting.validation,
         "share": share,
+        **({"novel": setting.novel} if setting.novel else {}),
+        **({"phases": True} if setting.phases else {}),
     }
     # Named by what differs from the defaults: an option that is added later leaves finished runs valid.
     named = json.dumps({**identity, "config": config.changes()}, sort_keys=True)
@@ -60,6 +70,8 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
         setting.data, share, config.seed,
         hold_out=setting.hold_out, validation=setting.validation, scratch=setting.scratch,
     )  # fmt: skip
+    if setting.novel:
+        clips = without_labels_of_some(clips, setting.novel, config.seed)
     passes: list[dict[str, float]] = []
 
     def watch(event: Event) -> None:
@@ -76,7 +88,7 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
         **identity,
         "config": config.to_dict(),
         "clips": {name: len(getattr(clips, name)) for name in ("labelled", "unlabelled", "test")},
-        "metrics": dict(result.metrics),
+        "metrics": {**result.metrics, **_more_metrics(setting, result, clips)},
         "passes": passes,
         **compare(result.proposal, clips),
         "seconds": time.monotonic() - started,
@@ -90,11 +102,31 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     return figures
 
 
+def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[str, float]:
+    """What some tables ask for besides a round's own metrics."""
+    found: dict[str, float] = {}
+    if setting.novel:
+        truths = {record.key: str(record.truth) for record in clips.unlabelled}
+        judged = judge_rejection(result.proposal, truths)
+        found |= {f"auroc_{name}": rejection.auroc for name, rejection in judged.rejection.items()}
+        found |= {"known_accepted": judged.known_accepted, "novel_accepted": judged.novel_accepted}
+    if setting.phases:
+        report = phases.measure(result.model, setting.data, trim=PHASE_TRIM)
+        found |= {
+            f"{who}_{name}": value
+            for who, metrics in report["metrics"].items()
+            for name, value in metrics.items()
+        }
+    return found
+
+
 def compare(proposal: Proposal, clips: Clips) -> dict[str, Any]:
     """The last pass judged by p_E, by p_A and by both: accuracy of the n surest labels, for several n."""
     truths = {record.key: record.truth for record in clips.unlabelled}
     rows = proposal.pseudo_labels
-    truth = np.array([proposal.classes.index(str(truths[row.key])) for row in rows])
+    number = {name: place for place, name in enumerate(proposal.classes)}
+    novel = len(number)  # a class that no label can be right about
+    truth = np.array([number.get(str(truths[row.key]), novel) for row in rows])
     counts = [max(1, round(len(rows) * share)) for share in (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)]
     curves: Mapping[str, list[np.ndarray]] = {
         "f_E": [row.action_probabilities for row in rows],

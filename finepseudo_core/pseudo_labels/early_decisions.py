@@ -66,11 +66,13 @@ def decide_early(
             Without either saving, the full pass.
 
     Raises:
-        ValueError: another strategy, whose labels need no alignment or all of it; p_E that does not fit the
+        ValueError: another distance than soft-DTW; another strategy, whose labels need no alignment or all of it; p_E that does not fit the
             clips; p_E or an embedding that is not finite.
     """
     if config.strategy != "collaborative":
         raise ValueError(f"the strategy is {config.strategy!r}; only `collaborative` is decided early.")
+    if classifier.distance != "soft_dtw":
+        raise ValueError(f"the distance is {classifier.distance!r}; the bounds are those of soft_dtw.")
     expected = (len(embeddings), classifier.classes)
     if action.shape != expected:
         raise ValueError(f"p_E has shape {action.shape}; these clips and classes need {expected}.")

@@ -8,7 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from finepseudo_core.alignment.alignability import AlignabilityScore, ClassAlignability, class_alignability
+from finepseudo_core.alignment.alignability import (
+    AlignabilityScore,
+    ClassAlignability,
+    class_alignability,
+    frozen,
+    logits_of,
+)
+from finepseudo_core.alignment.distances import pairwise_distance
 
 
 def draw_gallery(
@@ -80,6 +87,7 @@ class NonparametricClassifier:
         score: the learnt alignability score.
         gamma: soft-DTW smoothing.
         temperature: τ, > 0.
+        distance: what the score is given; a kind of `pairwise_distance`.
 
     Raises:
         ValueError: temperature <= 0.
@@ -94,19 +102,26 @@ class NonparametricClassifier:
         *,
         gamma: float = 0.001,
         temperature: float = 0.1,
+        distance: str = "soft_dtw",
     ) -> None:
         if not temperature > 0:
             raise ValueError(f"temperature is {temperature!r}; it must be above zero.")
         self.gallery, self.gallery_classes, self.classes = gallery, gallery_classes, classes
-        self.score, self.gamma, self.temperature = score, gamma, temperature
+        self.score, self.gamma, self.temperature, self.distance = score, gamma, temperature, distance
 
     def predict(self, embeddings: Tensor, *, nearest: int = 5) -> ClassPrediction:
         """Class probabilities of clips (N, T, F), with S̄ and their `nearest` exemplars. No gradient."""
         alignability = class_alignability(
             embeddings, self.gallery, self.gallery_classes, self.classes, self.score, self.gamma,
-            nearest=nearest,
+            nearest=nearest, distance=self.distance,
         )  # fmt: skip
         return ClassPrediction(self.probabilities(alignability.scores), alignability)
+
+    @torch.no_grad()
+    def pair_scores(self, embeddings: Tensor) -> Tensor:
+        """Alignability of clips (N, T, F) with every exemplar: logits (N, M), float64."""
+        distances = pairwise_distance(embeddings, self.gallery, self.distance, self.gamma)
+        return logits_of(frozen(self.score), distances, embeddings.shape[1])
 
     def probabilities(self, scores: Tensor) -> Tensor:
         """p_A (N, K) of class alignabilities S̄ (N, K) (Eq. 8)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from finepseudo_core.alignment.pairwise import pairwise_soft_dtw
+from finepseudo_core.alignment.distances import pairwise_distance
 from finepseudo_core.datasets.clip_dataset import Batches, PhaseClips
 from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
@@ -56,7 +56,7 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
         labels, weight = classes[chosen].to(round.device), weights[chosen].to(round.device)
         with round.autocast():
             embeddings = _embed(encoder, clips.to(round.device))  # (B, T, F)
-        distances = pairwise_soft_dtw(embeddings, embeddings, config.gamma)  # (B, B)
+        distances = pairwise_distance(embeddings, embeddings, config.distance, config.gamma)  # (B, B)
         triplet = triplet_loss(distances, labels, weight)
         verification = score_loss(distances, labels, score, embeddings.shape[1], weight)
         loss = config.triplet * triplet + config.score * config.score_weight * verification

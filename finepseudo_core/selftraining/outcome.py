@@ -1,6 +1,7 @@
 """The end of a round: test accuracy, the model file, and embeddings for later comparisons."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,21 @@ import torch
 
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.evaluation.top1 import averaged_probabilities
+from finepseudo_core.evaluation.verification import average_precision
 from finepseudo_core.records import Proposal, PseudoLabel, RoundResult
 from finepseudo_core.selftraining.image_features import embed_clips
 from finepseudo_core.selftraining.models import Exemplars, save_models
 from finepseudo_core.selftraining.proposal import Gallery, chunked, look_at, measure, open_gallery
 from finepseudo_core.selftraining.round import Round
 
+MOST_PAIRS = 1 << 22  # test clip and exemplar, that verification is judged by
+
 
 def conclude(round: Round) -> RoundResult:
     """Test the encoders, write model and embeddings, and put the result together."""
     gallery = open_gallery(round)
     proposal = round.proposal or _propose_again(round, gallery)
-    metrics = {**measure(round, proposal), **_test(round, gallery)}
+    metrics = {**measure(round, proposal), **_test(round, gallery), **_verify(round, gallery)}
     embeddings = _write_embeddings(round)
     model = round.workspace / "model.pt"
     classifier = gallery.classifier
@@ -64,6 +68,24 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
             names = ("test_top1", "test_top1_alignability", "test_top1_both")
             round.progress.notes["test"] = dict(zip(names, (hits / done).tolist(), strict=True))
     return round.progress.notes["test"]
+
+
+@torch.no_grad()
+def _verify(round: Round, gallery: Gallery) -> dict[str, float]:
+    """Average precision of telling by the score whether a test clip and an exemplar are of one class."""
+    known = [record for record in round.test if (record.truth or record.label) in round.classes]
+    most = max(1, MOST_PAIRS // len(gallery.records))
+    known = known[:: max(1, math.ceil(len(known) / most))]
+    scores, same = [], []
+    for records in chunked(known) if known else ():
+        scores.append(gallery.classifier.pair_scores(embed_clips(round, records)).cpu().numpy())  # (n, M)
+        same += [
+            [(record.truth or record.label) == exemplar.label for exemplar in gallery.records]
+            for record in records
+        ]
+    if not np.any(same):
+        return {}
+    return {"verification_ap": average_precision(np.concatenate(scores).ravel(), np.ravel(same))}
 
 
 def _write_embeddings(round: Round) -> dict[str, Path]:

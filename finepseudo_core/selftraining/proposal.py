@@ -106,6 +106,7 @@ def open_gallery(round: Round) -> Gallery:
         round.models.score,
         gamma=round.config.alignment.gamma,
         temperature=config.temperature,
+        distance=round.config.alignment.distance,
     )
     return Gallery(classifier, records, exemplars)
 

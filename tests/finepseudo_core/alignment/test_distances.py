@@ -75,3 +75,29 @@ def test_unknown_kinds_and_clips_of_other_lengths_are_refused():
 @pytest.mark.parametrize("kind", KINDS)
 def test_empty_sets_have_no_distances(kind):
     assert pairwise_distance(torch.rand(0, 3, 2), torch.rand(2, 3, 2), kind).shape == (0, 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_finite_differences(kind):
+    torch.manual_seed(1)
+    first, second = (torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(
+        lambda u, v: pairwise_distance(u, v, kind, 0.01), (first, second), eps=1e-7, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_asking_for_a_gradient_changes_no_value(kind):
+    clips = torch.randn(4, 6, 8)
+    with_gradient = pairwise_distance(clips.clone().requires_grad_(), clips, kind)
+    torch.testing.assert_close(
+        with_gradient.detach(), pairwise_distance(clips, clips, kind), rtol=1e-6, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", DISTANCES)
+def test_distances_stay_in_full_precision_under_autocast(kind):
+    clips = torch.randn(4, 6, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = pairwise_distance(clips, clips, kind)
+    torch.testing.assert_close(rounded, pairwise_distance(clips, clips, kind), rtol=1e-6, atol=1e-6)

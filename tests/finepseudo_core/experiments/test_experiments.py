@@ -13,8 +13,8 @@ from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.experiments import __main__ as command
 from finepseudo_core.experiments import runs
-from finepseudo_core.experiments.clips import divide
-from finepseudo_core.experiments.report import markdown, sign_flip_test, values
+from finepseudo_core.experiments.clips import divide, without_labels_of_some
+from finepseudo_core.experiments.report import COLUMNS, markdown, sign_flip_test, values
 from finepseudo_core.experiments.tables import SETTINGS, TABLES
 from tests.finepseudo_core.selftraining.tiny import tiny_config
 
@@ -38,10 +38,11 @@ def dives(tmp_path_factory) -> Path:
 def test_every_row_of_every_table_is_a_valid_round(table):
     for row in TABLES[table].rows:
         for settings in SETTINGS.values():
-            RoundConfig().replace({**settings, **row.changes})
+            RoundConfig().replace({**settings, **TABLES[table].common, **row.changes})
     names = [row.name for row in TABLES[table].rows]
     assert len(set(names)) == len(names)
     assert set(TABLES[table].claim) <= set(names)
+    assert set(TABLES[table].columns) <= set(COLUMNS)
 
 
 def test_clips_are_divided_by_class_and_the_split_is_kept(dives, tmp_path):
@@ -95,11 +96,42 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
             assert run["coverage_counts"][-1] == run["clips"]["unlabelled"]
             assert run["coverage"]["f_E"][-1] == pytest.approx(run["metrics"]["accuracy_action"])
             assert sum(count for count, _ in run["accepted_per_class"].values()) == run["metrics"]["accepted"]
-    assert [bar["name"] for bar in content["figure"]["data"]] == ["f_E", "f_A", "both", "paper, Diving48"]
+    assert [bar["name"] for bar in content["figure"]["data"]] == [
+        "f_E",
+        "f_A",
+        "both",
+        "paper (Diving48, 10 %)",
+    ]
 
     monkeypatch.setattr(runs, "run", lambda *_, **__: pytest.fail("a finished run must be read"))
     command.main()
     assert capsys.readouterr().out.count("steps") == 0
+
+
+@pytest.mark.parametrize("number", ["4", "8", "13"])
+def test_tables_that_measure_something_else_have_every_column(number, dives, tmp_path, monkeypatch):
+    monkeypatch.setitem(command.SETTINGS, "dives", {})
+    monkeypatch.setattr(command, "preset", lambda name: tiny_config())
+    arguments = ["experiments", number, "--data", str(dives), "--seeds", "1", "--shares", "0.3"]
+    folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
+    monkeypatch.setattr(sys, "argv", [*arguments, *folders])
+    command.main()
+    runs = json.loads((tmp_path / "results" / "dives" / f"table-{number}-0.3.json").read_text())["runs"]
+    for row in TABLES[number].rows:
+        for column in TABLES[number].columns:
+            if column != "precision":
+                assert np.isfinite(values(runs[row.name], column)).all(), (row.name, column)
+
+
+def test_novel_classes_keep_no_label_and_stay_among_the_unlabelled(dives, tmp_path):
+    clips = divide(dives, 0.3, 0, hold_out=None, scratch=tmp_path)
+    opened = without_labels_of_some(clips, 0.25, 0)
+    known = {record.label for record in opened.labelled}
+    assert len(known) == 3
+    novel = [record for record in opened.unlabelled if record.truth not in known]
+    assert {record.label for record in novel} == {None}
+    assert len(novel) == sum(record.truth not in known for record in (*clips.labelled, *clips.unlabelled))
+    assert len(opened.labelled) + len(opened.unlabelled) == len(clips.labelled) + len(clips.unlabelled)
 
 
 def test_settings_that_do_not_exist_are_refused(dives, tmp_path, monkeypatch):

@@ -8,7 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from finepseudo_core.alignment import AlignabilityScore, alignability, alignability_bounds, pairwise_soft_dtw
+from finepseudo_core.alignment import (
+    AlignabilityScore,
+    alignability,
+    alignability_bounds,
+    distances,
+    pairwise_soft_dtw,
+)
 from finepseudo_core.config import PseudoLabelConfig
 from finepseudo_core.pseudo_labels import (
     REJECTED,
@@ -308,7 +314,7 @@ def test_a_clip_that_p_e_leaves_no_class_room_for_is_rejected_without_alignment(
         raise AssertionError("a pair was aligned")
 
     monkeypatch.setattr(alignability_bounds, "pairwise_soft_dtw", never)
-    monkeypatch.setattr(alignability, "pairwise_soft_dtw", never)
+    monkeypatch.setattr(distances, "pairwise_soft_dtw", never)
     found = decide_early(case.embeddings, case.action, case.classifier(), case.config)
     assert (found.labels == REJECTED).all()
     assert found.pairs == 0
