@@ -25,6 +25,7 @@ class Models(nn.Module):
 
     def __init__(self, config: RoundConfig, classes: int, *, pretrained: bool = True) -> None:
         super().__init__()
+        self.config = config
         embedding, width = config.alignability_encoder.embedding, config.pretraining.projection
         self.action = ActionEncoder(config.action_encoder, classes, pretrained=pretrained)
         self.alignability = AlignabilityEncoder(config.alignability_encoder, pretrained=pretrained)
@@ -114,14 +115,37 @@ def _networks(content: dict[str, Any]) -> tuple[Models, RoundConfig, tuple[str, 
     return models.eval(), config, classes
 
 
+LAYOUT = {  # what makes two encoders another network even where every shape agrees
+    "action_encoder": ("name", "width", "dilated", "vit"),
+    "alignability_encoder": ("image_encoder", "pool", "layers", "heads"),
+}
+
+
+def _check_layout(config: RoundConfig, earlier: RoundConfig, path: Path) -> None:
+    for section, names in LAYOUT.items():
+        for name in names:
+            now, then = (getattr(getattr(part, section), name) for part in (config, earlier))
+            if now != then:
+                raise CheckpointError(
+                    f"{path} was trained with {section}.{name} {then!r}, not {now!r}; "
+                    "keep the encoders of the round before, or start without its model."
+                )
+
+
 def carry_over(models: Models, classes: Sequence[str], path: Path) -> None:
     """Start from an earlier round's networks; classes it did not know start from scratch.
 
     Raises:
-        CheckpointError: the earlier round used other encoders.
+        CheckpointError: the earlier round used other encoders, or its networks hold a NaN or an infinity.
     """
     content = checkpoint.load(path)
     earlier, old_classes = content["networks"], content["classes"]
+    broken = [name for name, value in earlier.items() if not bool(value.isfinite().all())]
+    if broken:
+        raise CheckpointError(
+            f"{path} holds values that are not finite ({', '.join(broken[:3])}); start from another round."
+        )
+    _check_layout(models.config, RoundConfig.from_dict(content["config"]), path)
     weights, bias = earlier.pop("action.classifier.weight"), earlier.pop("action.classifier.bias")
     own = models.state_dict()
     differing = [name for name, value in earlier.items() if name not in own or own[name].shape != value.shape]

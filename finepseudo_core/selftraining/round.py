@@ -177,6 +177,8 @@ def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:
             raise DatasetError(
                 f"the labelled clip {record.key!r} has no label; move it to the unlabelled ones."
             )
+    if lists[0] and not any(record.weight > 0 for record in lists[0]):
+        raise DatasetError("every labelled clip has weight 0; give at least some a weight above it.")
     _check_classes(lists[0])
     return tuple(sorted({record.label for record in lists[0] if record.label is not None}))
 
