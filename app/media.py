@@ -1,4 +1,4 @@
-"""Where a clip's pictures and its video lie, and the signed addresses under which browsers fetch them."""
+"""Where a clip's pictures and its video lie, and the signed addresses of all that browsers fetch."""
 
 import re
 from pathlib import Path
@@ -33,3 +33,16 @@ def media_file(settings: Settings, kind: str, sha256: str) -> Path | None:
     folder = (settings.clips if kind == "video" else settings.media).resolve()
     path = (folder / sha256[:2] / f"{sha256}{SUFFIXES[kind]}").resolve()
     return path if path.is_relative_to(folder) and path.is_file() else None
+
+
+def embedding_address(secret: bytes, round_number: int, iteration: int, clip_id: int) -> str:
+    """Address of a clip's frame embeddings in a pass of a round; its content never changes."""
+    signature = sign(secret, "embedding", round_number, iteration, clip_id)
+    return f"/rounds/{round_number}/{iteration}/{clip_id}.f16?s={signature}"
+
+
+def is_embedding_address(
+    secret: bytes, signature: str, round_number: int, iteration: int, clip_id: int
+) -> bool:
+    """True when `embedding_address` made the address these parts come from."""
+    return is_signed(secret, signature, "embedding", round_number, iteration, clip_id)

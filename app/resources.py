@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app import settings
-from app.media import media_address
+from app.media import embedding_address, media_address
 from app.services import users
 from app.services.datasets import Sprite
 from app.services.studio import Studio, open_studio
@@ -25,8 +25,15 @@ class Visit:
         """Signed address of a clip's "sprite", "thumb" or "video"; empty while there is none."""
         return media_address(self.studio.secret, clip_id, kind, sha256) if sha256 else ""
 
-    def sprite(self, clip_id: int, sha256: str, sprite: Sprite, fps: float) -> dict[str, Any]:
-        """What the browser's player needs; fps counts cells of the sprite per second."""
+    def embedding(self, round_number: int, iteration: int, clip_id: int) -> str:
+        """Signed address of a clip's frame embeddings in a pass of a round."""
+        return embedding_address(self.studio.secret, round_number, iteration, clip_id)
+
+    def sprite(
+        self, clip_id: int, sha256: str, sprite: Sprite, fps: float, frames: int | None = None
+    ) -> dict[str, Any]:
+        """What the browser's player needs; fps counts cells of the sprite per second, `length` is the number
+        of frames of the clip itself."""
         return {
             "url": self.media(clip_id, "sprite", sha256),
             "frames": sprite.frames,
@@ -34,6 +41,7 @@ class Visit:
             "width": sprite.width,
             "height": sprite.height,
             "step": sprite.step,
+            "length": frames or round((sprite.frames - 1) * sprite.step) + 1,
             "fps": max(1.0, (fps or 25.0) / sprite.step),
         }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import settings as project_settings
-from app.media import is_media_address, media_file
+from app.media import is_embedding_address, is_media_address, media_file
 from app.settings import Settings
 from finepseudo_core.errors import ConfigError
 
@@ -74,6 +74,21 @@ def clip_response(studio: "Studio", request: "Request", kind: str) -> "Response"
     return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
 
 
+def embedding_response(studio: "Studio", request: "Request") -> "Response":
+    """A clip's frame embeddings for a signed address; 404 for every other."""
+    from starlette.responses import PlainTextResponse, Response
+
+    from app.services.embeddings import embedding
+
+    asked = tuple(request.path_params[name] for name in ("number", "iteration", "clip_id"))
+    signed = is_embedding_address(studio.secret, request.query_params.get("s", ""), *asked)
+    content = embedding(studio.settings, *asked) if signed else None
+    if content is None:
+        return PlainTextResponse("Not found.", 404)
+    headers = {"cache-control": "private, max-age=31536000, immutable"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
 @asynccontextmanager
 async def checked_options(app: "App") -> AsyncIterator[None]:
     """Refuse to serve with an option that would make every click take seconds."""
@@ -119,6 +134,9 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
     def video(request: "Request") -> "Response":
         return clip_response(studio, request, "video")
 
+    def embeddings(request: "Request") -> "Response":
+        return embedding_response(studio, request)
+
     return App(
         FOLDER / "streamlit_app.py",
         on_script_error=explain,
@@ -127,6 +145,7 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
             Route("/clips/{clip_id:int}/sprite.webp", sprite),
             Route("/clips/{clip_id:int}/thumb.webp", thumbnail),
             Route("/clips/{clip_id:int}/video.mp4", video),
+            Route("/rounds/{number:int}/{iteration:int}/{clip_id:int}.f16", embeddings),
         ],
         middleware=[
             Middleware(

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from app.services import users
+from app.services.embeddings import clips_file, embeddings_file
 from app.services.studio import Studio, create_project
 from app.settings import load
+from db.models import Round
 from db.repositories import classes, clips, jobs, pseudo_labels, rounds
 from db.repositories.jobs import Fence
+from db.repositories.rounds import Member
 from finepseudo_core.config import preset
 
 # Names a person could have typed: markup, a formula, long ones.
@@ -124,6 +128,8 @@ def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0) 
             ]
             rows.append(_pseudo_label(row.id, member.clip_id, class_ids, chance) | {"nearest": nearest})
         pseudo_labels.add(session, rows=rows)
+        rounds.set_exemplars(session, round_id=row.id, exemplars=_first_of_each(labelled, names))
+        _write_embeddings(studio, row, [member.clip_id for member in members])
         pseudo_labels.show(session, round_id=row.id, iteration=0, classes=class_ids)
         rounds.add_steps(
             session,
@@ -134,6 +140,34 @@ def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0) 
         rounds.promote(session, round_id=row.id)
         jobs.finish(session, fence, state="succeeded")
     return tuple(entry["clip_id"] for entry in sorted(rows, key=lambda entry: entry["margin"]))
+
+
+def _first_of_each(labelled: Sequence[Member], names: Mapping[str, int]) -> dict[int, list[int]]:
+    exemplars: dict[int, list[int]] = {}
+    for member in labelled:
+        exemplars.setdefault(names[member.label or ""], []).append(member.clip_id)
+    return exemplars
+
+
+def pace(clip_id: int, moments: np.ndarray) -> np.ndarray:
+    """Where in the course of the movement a clip of these tests is at each moment in [0, 1]."""
+    return moments ** (0.6, 1.0, 1.7)[clip_id % 3]
+
+
+def _write_embeddings(studio: Studio, row: Round, clip_ids: Sequence[int]) -> None:
+    """Frame embeddings that know the moment of the movement and nothing else."""
+    shape = row.config["alignability_encoder"]
+    moments = (np.arange(shape["frames"]) + 0.5) / shape["frames"]
+    centres = np.linspace(0, 1, shape["embedding"])
+    embedded = [
+        np.exp(-(((pace(clip_id, moments)[:, None] - centres) / 0.1) ** 2)) for clip_id in clip_ids
+    ]
+    for path, content in (
+        (embeddings_file(studio.settings, row.number, 0), np.array(embedded, np.float16)),
+        (clips_file(studio.settings, row.number, 0), np.array(clip_ids, np.int64)),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, content)
 
 
 def _claim(session, kind: str) -> Fence:

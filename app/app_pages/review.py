@@ -1,16 +1,16 @@
 """Review: one pseudo-label, one key."""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from app.components.clip_review import clip_review, received_log
 from app.resources import Visit, visit
 from app.services import queue, review, rounds, today
+from app.services.queue import ReviewItem
 from app.services.review import Recorded
 from app.services.studio import Studio
-from app.views.review_items import review_data, review_item
+from app.views.review_items import review_data
 
 AHEAD = 24  # clips the browser holds, so that a quick hand never waits for the server
 
@@ -28,13 +28,12 @@ def save(studio: Studio, reviewer_id: int, outcome: Outcome) -> None:
         outcome.recorded = review.record(studio, reviewer_id, events)
 
 
-def last_verdict(guest: Visit) -> dict[str, Any] | None:
+def last_verdict(guest: Visit) -> tuple[str, ReviewItem] | None:
     """The newest verdict of this person that stands, with its clip: what undo takes back after a reload."""
     for verdict in review.history(guest.studio, guest.user.id, limit=5):
         if not verdict.undone:
             item = queue.item(guest.studio, guest.user.id, verdict.clip_id)
-            drawn = review_item(guest, item) if item else None
-            return {"uuid": verdict.uuid, "item": drawn} if drawn else None
+            return (verdict.uuid, item) if item and item.sprite else None
     return None
 
 

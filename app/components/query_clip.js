@@ -34,6 +34,7 @@ class QueryClip {
     const shown = (cell) => Math.floor(cell * this.sprite.step) + 1;
     this.count.textContent = `frame ${shown(frame)} / ${shown(frames - 1)}`;
     this.scrub.value = frame;
+    this.onFrame?.();
   }
 
   advance(now) {

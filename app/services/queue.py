@@ -1,6 +1,6 @@
 """What to look at next: the pseudo-labels of the round under review, the least certain first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,32 +20,45 @@ ALIGNS_POORLY = 0.4  # alignability below which a clip may belong to no class
 
 @dataclass(frozen=True)
 class ClassBar:
-    """One class on the review screen: p_E, alignability S̄_c, and the combined probability, each in [0, 1]."""
+    """One class on the review screen: p_E, alignability S̄_c, and the combined probability, each in [0, 1].
+    `example_id` is the labelled clip that shows it: the one that aligns best, else the first exemplar.
+    """
 
     class_id: int
     name: str
     action: float
     alignability: float
     combined: float
+    example_id: int | None
 
 
 @dataclass(frozen=True)
-class Neighbour:
-    """A labelled clip that aligns well with the clip under review."""
+class Example:
+    """A labelled clip to compare with; `author` gave it its label, None where it came with the import."""
 
     clip_id: int
     key: str
+    sha256: str
+    sprite: Sprite | None
+    frames: int
+    fps: float
+    author: str | None
+
+
+@dataclass(frozen=True)
+class Neighbour(Example):
+    """A labelled clip that aligns well with the clip under review."""
+
     class_id: int
     class_name: str
     alignability: float
-    sha256: str
-    sprite: Sprite | None
 
 
 @dataclass(frozen=True)
 class ReviewItem:
     """One clip to decide on, with everything its screen shows. `sha256` names the canonical clip and its
-    media; `classes` are the nine best by combined probability, best first; `nearest` the best five."""
+    media; `classes` are the nine best by combined probability, best first; `nearest` the best five;
+    `examples` the clips that `classes` name. `features` is the width of a frame embedding of this pass."""
 
     clip_id: int
     key: str
@@ -55,6 +68,8 @@ class ReviewItem:
     fps: float
     round_id: int
     round_number: int
+    iteration: int
+    features: int
     predicted_class_id: int
     predicted_class_name: str
     confidence: float
@@ -63,6 +78,7 @@ class ReviewItem:
     reason: str
     classes: tuple[ClassBar, ...]
     nearest: tuple[Neighbour, ...]
+    examples: tuple[Example, ...]
 
 
 @dataclass(frozen=True)
@@ -145,14 +161,26 @@ def _why_empty(items: tuple[ReviewItem, ...], waiting: int) -> str | None:
 
 
 def _items(session: Session, row: Round, found: Sequence[tuple[PseudoLabel, Clip]]) -> tuple[ReviewItem, ...]:
-    names = classes.names(session)
-    near = {match["clip_id"] for label, _ in found for match in label.nearest}
-    neighbours = clips.by_id(session, clip_ids=near)
-    return tuple(_item(row, label, clip, names, neighbours) for label, clip in found)
+    names, first = classes.names(session), rounds.first_exemplars(session, round_id=row.id)
+    needed = {match["clip_id"] for label, _ in found for match in label.nearest}
+    for label, _ in found:
+        needed |= {first[row.classes[place]] for place in _best(label) if row.classes[place] in first}
+    examples = {
+        clip_id: Example(
+            clip_id, clip.key, clip.sha256 or "", _sprite(clip), clip.frames or 0, clip.fps or 0.0, author
+        )
+        for clip_id, (clip, author) in clips.with_author(session, clip_ids=needed).items()
+    }
+    return tuple(_item(row, label, clip, names, first, examples) for label, clip in found)
 
 
 def _item(
-    row: Round, label: PseudoLabel, clip: Clip, names: dict[int, str], neighbours: dict[int, Clip]
+    row: Round,
+    label: PseudoLabel,
+    clip: Clip,
+    names: Mapping[int, str],
+    first: Mapping[int, int],
+    examples: Mapping[int, Example],
 ) -> ReviewItem:
     action, p_alignability, combined, alignability = (
         np.frombuffer(packed, "<f4")
@@ -163,7 +191,8 @@ def _item(
             label.class_alignabilities,
         )
     )
-    best = np.argsort(-combined, kind="stable")[:BARS].tolist()
+    nearest = [match for match in label.nearest if match["clip_id"] in examples]
+    shown = {**first, **{int(match["class_id"]): int(match["clip_id"]) for match in reversed(nearest)}}
     bars = tuple(
         ClassBar(
             row.classes[place],
@@ -171,19 +200,22 @@ def _item(
             float(action[place]),
             float(alignability[place]),
             float(combined[place]),
+            shown.get(row.classes[place]) if shown.get(row.classes[place]) in examples else None,
         )
-        for place in best
+        for place in _best(label)
     )
     heads = [names[row.classes[int(array.argmax())]] for array in (action, p_alignability)]
     return ReviewItem(
         clip_id=clip.id,
         key=clip.key,
         sha256=clip.sha256 or "",
-        sprite=Sprite(**clip.sprite) if clip.sprite else None,
+        sprite=_sprite(clip),
         frames=clip.frames or 0,
         fps=clip.fps or 0.0,
         round_id=row.id,
         round_number=row.number,
+        iteration=row.iteration,
+        features=int(row.config["alignability_encoder"]["embedding"]),
         predicted_class_id=label.class_id,
         predicted_class_name=names[label.class_id],
         confidence=label.confidence,
@@ -192,11 +224,26 @@ def _item(
         reason=_reason(label, bars, heads),
         classes=bars,
         nearest=tuple(
-            _neighbour(match, neighbours[match["clip_id"]], names)
-            for match in label.nearest
-            if match["clip_id"] in neighbours
+            Neighbour(
+                **vars(examples[match["clip_id"]]),
+                class_id=int(match["class_id"]),
+                class_name=names[int(match["class_id"])],
+                alignability=float(match["alignability"]),
+            )
+            for match in nearest
         ),
+        examples=tuple(examples[bar.example_id] for bar in bars if bar.example_id is not None),
     )
+
+
+def _best(label: PseudoLabel) -> list[int]:
+    """Places of the classes with the highest combined probability, best first."""
+    combined = np.frombuffer(label.probabilities, "<f4")
+    return np.argsort(-combined, kind="stable")[:BARS].tolist()
+
+
+def _sprite(clip: Clip) -> Sprite | None:
+    return Sprite(**clip.sprite) if clip.sprite else None
 
 
 def _reason(label: PseudoLabel, bars: Sequence[ClassBar], heads: Sequence[str]) -> str:
@@ -210,16 +257,3 @@ def _reason(label: PseudoLabel, bars: Sequence[ClassBar], heads: Sequence[str]) 
     if not label.accepted:
         return "Both agree, but not surely enough to train on."
     return "Both agree; a quick look confirms it."
-
-
-def _neighbour(match: dict[str, float], clip: Clip, names: dict[int, str]) -> Neighbour:
-    class_id = int(match["class_id"])
-    return Neighbour(
-        clip_id=clip.id,
-        key=clip.key,
-        class_id=class_id,
-        class_name=names[class_id],
-        alignability=float(match["alignability"]),
-        sha256=clip.sha256 or "",
-        sprite=Sprite(**clip.sprite) if clip.sprite else None,
-    )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.resources import Visit
-from app.services.queue import Neighbour, ReviewItem, ReviewQueue
+from app.services.queue import Example, ReviewItem, ReviewQueue
 from app.services.review import Recorded
 
 SURENESS = ((0.9, "very sure"), (0.75, "sure"), (0.6, "fairly sure"), (0.4, "unsure"), (0.0, "guessing"))
@@ -21,31 +21,39 @@ def review_data(
     *,
     threshold: float,
     classes: tuple[tuple[int, str], ...],
-    last: dict[str, Any] | None,
+    last: tuple[str, ReviewItem] | None,
 ) -> dict[str, Any]:
     """Everything the review screen shows; `last` is the verdict that undo takes back after a reload."""
+    shown = [item for item in waiting.items if item.sprite is not None]
     return {
         "scope": f"{guest.studio.settings.project}|{guest.user.id}",
-        "items": [item for item in (review_item(guest, each) for each in waiting.items) if item],
+        "examples": {
+            str(example.clip_id): _example(guest, item, example)
+            for item in (*shown, *([last[1]] if last else []))
+            for example in item.examples
+            if example.sprite
+        },
+        "items": [review_item(guest, item) for item in shown],
         "classes": [list(entry) for entry in classes],
         "acknowledged": list(recorded.saved),
         "refused": [[refusal.uuid, refusal.reason] for refusal in recorded.refused],
         "threshold": threshold,
         "reviewed": waiting.reviewed,
         "waiting": waiting.waiting,
-        "last": last,
+        "last": {"uuid": last[0], "item": review_item(guest, last[1])} if last else None,
         "empty_because": waiting.empty_because,
     }
 
 
-def review_item(guest: Visit, item: ReviewItem) -> dict[str, Any] | None:
-    """One clip to decide on; None where its pictures are gone."""
-    if item.sprite is None:
-        return None
+def review_item(guest: Visit, item: ReviewItem) -> dict[str, Any]:
+    """One clip to decide on; it has a sprite."""
+    assert item.sprite is not None  # the caller leaves those out
     return {
         "clip_id": item.clip_id,
         "name": item.key,
-        "sprite": guest.sprite(item.clip_id, item.sha256, item.sprite, item.fps),
+        "sprite": guest.sprite(item.clip_id, item.sha256, item.sprite, item.fps, item.frames),
+        "embedding": guest.embedding(item.round_number, item.iteration, item.clip_id),
+        "features": item.features,
         "round_id": item.round_id,
         "round_number": item.round_number,
         "predicted_class_id": item.predicted_class_id,
@@ -55,15 +63,21 @@ def review_item(guest: Visit, item: ReviewItem) -> dict[str, Any] | None:
         "accepted": item.accepted,
         "reason": item.reason,
         "classes": [vars(bar) for bar in item.classes],
-        "nearest": [_neighbour(guest, near, item.fps) for near in item.nearest if near.sprite],
+        "nearest": [
+            {**_example(guest, item, near), "label": near.class_name, "alignability": near.alignability}
+            for near in item.nearest
+            if near.sprite
+        ],
     }
 
 
-def _neighbour(guest: Visit, near: Neighbour, fps: float) -> dict[str, Any]:
-    assert near.sprite is not None  # the caller leaves those out
+def _example(guest: Visit, item: ReviewItem, example: Example) -> dict[str, Any]:
+    """A labelled clip that can be shown beside a clip under review."""
+    assert example.sprite is not None  # the caller leaves those out
     return {
-        "clip_id": near.clip_id,
-        "label": near.class_name,
-        "alignability": near.alignability,
-        "sprite": guest.sprite(near.clip_id, near.sha256, near.sprite, fps),
+        "clip_id": example.clip_id,
+        "name": example.key,
+        "author": example.author or "imported",
+        "sprite": guest.sprite(example.clip_id, example.sha256, example.sprite, example.fps, example.frames),
+        "embedding": guest.embedding(item.round_number, item.iteration, example.clip_id),
     }

@@ -107,6 +107,18 @@ def by_id(session: Session, *, clip_ids: Collection[int]) -> dict[int, Clip]:
     return {row.id: row for row in session.scalars(select(Clip).where(Clip.id.in_(clip_ids)))}
 
 
+def with_author(session: Session, *, clip_ids: Collection[int]) -> dict[int, tuple[Clip, str | None]]:
+    """Clip id -> clip and who gave it the label it has; None where the label came with the import."""
+    stands = aliased(Verdict)
+    rows = (
+        select(Clip, User.name)
+        .outerjoin_from(Clip, stands, stands.id == verdicts.newest(Clip.id))
+        .outerjoin(User, User.id == stands.reviewer_id)
+        .where(Clip.id.in_(clip_ids))
+    )
+    return {clip.id: (clip, name) for clip, name in session.execute(rows)}
+
+
 def waiting(session: Session, *, import_id: int, limit: int | None = None) -> list[Clip]:
     """Clips of an import that are still to be read, by id."""
     rows = select(Clip).where(Clip.import_id == import_id, Clip.state == "waiting")

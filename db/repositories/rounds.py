@@ -198,6 +198,13 @@ def set_exemplars(session: Session, *, round_id: int, exemplars: Mapping[int, Se
         session.execute(insert(RoundExemplar), rows)
 
 
+def first_exemplars(session: Session, *, round_id: int) -> dict[int, int]:
+    """Class id -> the first clip of its gallery in a round."""
+    rows = select(RoundExemplar.class_id, RoundExemplar.clip_id)
+    rows = rows.where(RoundExemplar.round_id == round_id, RoundExemplar.rank == 0)
+    return {row.class_id: row.clip_id for row in session.execute(rows)}
+
+
 def active(session: Session) -> Round | None:
     """The promoted round, None before the first promotion."""
     newest = select(Promotion.round_id).order_by(Promotion.id.desc()).limit(1).scalar_subquery()

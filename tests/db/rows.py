@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Round
 from db.repositories import classes, clips, jobs, pseudo_labels, rounds, users, verdicts
+from finepseudo_core.config import preset
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 0, 250_000, tzinfo=UTC)
 
@@ -64,7 +65,8 @@ def add_round(session: Session, base: Round | None = None) -> Round:
     """A round with its snapshot, frozen as things stand."""
     job = jobs.enqueue(session, kind="round", payload={})
     row = rounds.add(
-        session, job_id=job.id, preset="cpu-demo", config={}, classes=list(classes.names(session)),
+        session, job_id=job.id, preset="cpu-demo", config=preset("cpu-demo").to_dict(),
+        classes=list(classes.names(session)),
         parent_id=base.id if base else None, created_by=None,
     )  # fmt: skip
     rounds.freeze(session, round_id=row.id, base=base)

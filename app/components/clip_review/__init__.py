@@ -15,7 +15,7 @@ KEY = "clip_review"
 
 _mount = st.components.v2.component(
     "finepseudo_clip_review",
-    css=join(["tokens.css", "query_clip.css", "clip_review/style.css"]),
+    css=join(["tokens.css", "query_clip.css", "aligned_clips.css", "clip_review/style.css"]),
     js=join(
         [
             "dom.js",
@@ -23,6 +23,8 @@ _mount = st.components.v2.component(
             "clip_review/verdict_log.js",
             "clip_review/review_queue.js",
             "query_clip.js",
+            "alignment.js",
+            "aligned_clips.js",
             "clip_review/class_bars.js",
             "clip_review/class_search.js",
             "clip_review/neighbours.js",
@@ -37,9 +39,10 @@ def clip_review(data: Mapping[str, Any], on_log: Callable[[], None]) -> None:
     """Draw the review screen.
 
     Args:
-        data: `scope` (names this project and reviewer in the browser's storage), `items`, `classes`
-            ((id, name) pairs), `acknowledged` and `refused` (uuids, and (uuid, reason) pairs), `threshold`,
-            `reviewed`, `waiting`, `last` (what undo takes back after a reload) and `empty_because`.
+        data: `scope` (names this project and reviewer in the browser's storage), `items`, `examples` (clip
+            id -> clip to compare with), `classes` ((id, name) pairs), `acknowledged` and `refused` (uuids,
+            and (uuid, reason) pairs), `threshold`, `reviewed`, `waiting`, `last` (what undo takes back after
+            a reload) and `empty_because`.
         on_log: called when the browser sends its log; `received_log` gives the log there.
     """
     _mount(key=KEY, data=dict(data), on_log_change=on_log)

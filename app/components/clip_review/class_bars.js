@@ -36,6 +36,13 @@ function classRow(place, entry, predicted, threshold, choose) {
     bars));
 }
 
+/** Mark the class whose example is shown beside the clip. */
+function markCompared(list, classId) {
+  list.querySelectorAll(".class-row").forEach((row) => {
+    row.classList.toggle("compared", Number(row.dataset.class) === classId);
+  });
+}
+
 function drawClassBars(list, item, threshold, choose) {
   list.replaceChildren(...item.classes.map((entry, index) =>
     classRow(index + 1, entry, item.predicted_class_id, threshold, choose)));

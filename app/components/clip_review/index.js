@@ -11,7 +11,9 @@ class ReviewScreen {
   constructor(host, scope) {
     this.queue = new ReviewQueue();
     this.query = new QueryClip();
-    this.neighbours = new Neighbours();
+    this.aligned = new AlignedClips(this.query);
+    this.neighbours = new Neighbours((near) => this.compareWith(near));
+    this.examples = {};
     this.search = new ClassSearch((classId) => this.choose(classId));
     this.help = helpPanel();
     this.build();
@@ -24,11 +26,13 @@ class ReviewScreen {
       help: () => { this.help.hidden = !this.help.hidden; },
       escape: () => { this.help.hidden = true; this.search.close(); },
       step: (frames) => this.queue.current && this.query.step(frames),
+      compare: (by) => this.compareClass(by),
       speed: (by) => this.query.changeSpeed(by),
       pause: () => this.queue.current && this.query.pause(),
     });
     const tick = (now) => {
       this.query.advance(now);
+      this.aligned.advance();
       this.neighbours.advance(now);
       this.frame = requestAnimationFrame(tick);
     };
@@ -54,12 +58,17 @@ class ReviewScreen {
     }, element("kbd", {}, key), label));
     this.empty = element("section", { class: "empty", hidden: true });
     this.body = element("div", { class: "body" },
-      this.query.node,
+      element("div", { class: "evidence" },
+        element("div", { class: "pair" }, this.query.node, this.aligned.stage),
+        this.aligned.film,
+        element("div", { class: "below" },
+          element("figure", { class: "matrix-panel" }, this.aligned.matrix.canvas,
+            element("figcaption", {}, "clip ↓ example →")),
+          element("section", { class: "near-panel", "aria-label": "Most alignable labelled clips" },
+            element("p", { class: "eyebrow" }, "Labelled clips that align best"), this.neighbours.list))),
       element("section", { class: "panel classes", "aria-label": "Proposal" },
         element("p", { class: "eyebrow" }, "Proposed"), this.name,
-        element("div", { class: "sure-line" }, this.sure, this.verdict), this.bars, this.legend),
-      element("section", { class: "panel near-panel", "aria-label": "Most alignable labelled clips" },
-        element("p", { class: "eyebrow" }, "Labelled clips that align best"), this.neighbours.list));
+        element("div", { class: "sure-line" }, this.sure, this.verdict), this.bars, this.legend));
     this.actions = element("footer", { class: "actions" }, this.buttons[0],
         element("span", { class: "hint" }, element("kbd", {}, "1"), "–", element("kbd", {}, "9"), "it is this one"),
         ...this.buttons.slice(1),
@@ -74,6 +83,7 @@ class ReviewScreen {
 
   update(data, send) {
     this.data = data;
+    Object.assign(this.examples, data.examples);
     this.log.connect(send);
     const refused = data.refused.find(([uuid]) => this.log.pending.has(uuid));
     this.log.acknowledge([...data.acknowledged, ...data.refused.map(([uuid]) => uuid)]);
@@ -82,7 +92,7 @@ class ReviewScreen {
     this.queue.update(data.items, this.log.pending.values(), data.last);
     if (this.queue.current !== before || !this.queue.current) this.show();
     else this.showProgress();
-    this.queue.preload();
+    this.queue.preload((item) => this.exampleOf(item, item.predicted_class_id));
     this.log.tick();
   }
 
@@ -101,13 +111,44 @@ class ReviewScreen {
     this.verdict.textContent = item.accepted ? "✓ accepted by the round" : "○ below the line";
     this.verdict.className = item.accepted ? "chip good" : "chip";
     this.why.textContent = item.reason;
+    this.why.title = item.reason;
     this.round.textContent = `Round ${item.round_number}`;
     this.clipName.textContent = item.name;
     drawClassBars(this.bars, item, this.data.threshold, (classId) => this.choose(classId));
     this.legend.replaceChildren(barsLegend(this.data.threshold));
     this.neighbours.show(item.nearest);
+    this.compareWithClass(item.predicted_class_id);
     this.shownAt = performance.now();
     return undefined;
+  }
+
+  /** The labelled clip that shows a class to compare an item with; undefined where there is none. */
+  exampleOf(item, classId) {
+    return this.examples[item.classes.find((entry) => entry.class_id === classId)?.example_id];
+  }
+
+  compareWithClass(classId) {
+    const item = this.queue.current;
+    const entry = item.classes.find((each) => each.class_id === classId);
+    const example = this.exampleOf(item, classId);
+    this.compared = classId;
+    markCompared(this.bars, classId);
+    this.aligned.show(item, example && { ...example, name: entry.name }, item.features);
+  }
+
+  compareWith(near) {
+    if (!this.queue.current) return;
+    this.compared = null;
+    markCompared(this.bars, null);
+    this.aligned.show(this.queue.current, { ...near, name: near.label }, this.queue.current.features);
+  }
+
+  compareClass(by) {
+    const item = this.queue.current;
+    if (!item || this.search.isOpen) return;
+    const place = item.classes.findIndex((entry) => entry.class_id === this.compared);
+    const next = Math.max(0, Math.min(item.classes.length - 1, place + by));
+    this.compareWithClass(item.classes[next].class_id);
   }
 
   showProgress() {
@@ -175,7 +216,7 @@ class ReviewScreen {
     });
     this.queue.judge(event.uuid);
     this.show();
-    this.queue.preload();
+    this.queue.preload((item) => this.exampleOf(item, item.predicted_class_id));
   }
 
   undo() {

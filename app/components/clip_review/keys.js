@@ -22,6 +22,7 @@ function listenForKeys(actions) {
     else if (key === "Escape") act = actions.escape;
     else if (key === "ArrowLeft") return swallow(event, () => actions.step(-1));
     else if (key === "ArrowRight") return swallow(event, () => actions.step(1));
+    else if (key === "ArrowUp" || key === "ArrowDown") act = () => actions.compare(key === "ArrowUp" ? -1 : 1);
     else if (key === "[" || key === "]") act = () => actions.speed(key === "[" ? -1 : 1);
     else if (key === " " && !isOnButton(event)) act = actions.pause;
     if (act) swallow(event, held ? () => {} : act); // a key held down is one press
@@ -39,7 +40,8 @@ const HELP = [
   ["A", "Accept what is proposed"], ["1 – 9", "It is this class of the list"], ["/", "It is another class: search"],
   ["X", "Reject: the proposal is wrong, no class given"], ["N", "None of the known classes"],
   ["S", "Skip for now"], ["U", "Undo my last verdict and show the clip again"],
-  ["Space", "Pause and play"], ["← →", "One frame back or on"], ["[ ]", "Slower, faster"], ["?", "This list"],
+  ["Space", "Pause and play"], ["← →", "One frame back or on"],
+  ["↑ ↓", "Compare with an example of the class above or below"], ["[ ]", "Slower, faster"], ["?", "This list"],
 ];
 
 function helpPanel() {

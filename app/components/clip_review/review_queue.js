@@ -46,8 +46,14 @@ class ReviewQueue {
     return last;
   }
 
-  preload() {
+  /** Fetch what comes next; `exampleOf` gives the clip that an item is compared with at first. */
+  preload(exampleOf) {
     this.items.slice(0, 12).forEach((item) => spriteImage(item.sprite.url));
-    this.items.slice(0, 4).forEach((item) => item.nearest.forEach((near) => spriteImage(near.sprite.url)));
+    this.items.slice(0, 4).forEach((item) => {
+      item.nearest.forEach((near) => spriteImage(near.sprite.url));
+      const example = exampleOf(item);
+      if (example) spriteImage(example.sprite.url);
+      for (const clip of [item, example]) embeddingOf(clip?.embedding);
+    });
   }
 }
