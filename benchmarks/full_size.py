@@ -4,7 +4,7 @@
 every learning stage: clips per second, the share of its time spent waiting for batches (decoding and
 augmenting), copying them to the device and computing, how busy the GPU was, and the peak of memory. Beside it
 stands a plain PyTorch loop over the same encoder on tensors that lie on the device already: what no pipeline
-can beat. One call does everything: on a GPU `--preset paper --dives 2000 --workers 14`, on a CPU the defaults.
+can beat. One call does everything, on a GPU with `--preset paper --dives 2000 --workers 14`.
 """
 
 import argparse

@@ -6,56 +6,18 @@ is strict, `to_dict` is its inverse, and `preset` gives the named starting point
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from finepseudo_core.baselines.settings import FixMatchConfig, TimeBalanceConfig
 from finepseudo_core.errors import ConfigError
+from finepseudo_core.options import Section, option
 
 T = TypeVar("T")
 
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    choices: tuple[Any, ...] = (),
-    above: float | None = None,
-    at_least: float | None = None,
-    at_most: float | None = None,
-) -> Any:
-    """A config field with its help text and range, read by the form, the CLI and `check` alike."""
-    metadata = {"help": help, "choices": choices, "above": above, "at_least": at_least, "at_most": at_most}
-    return field(default=default, metadata=metadata)
-
-
-def check(section: Any) -> None:
-    """Raise ConfigError for the first field of a config section outside its range."""
-    for item in fields(section):
-        value, rule = getattr(section, item.name), item.metadata
-        if dataclasses.is_dataclass(value):
-            continue
-        name = f"{type(section).__name__}.{item.name}"
-        if rule.get("choices") and value not in rule["choices"]:
-            raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(map(repr, rule['choices']))}.")
-        if value is None or isinstance(value, str | bool):
-            continue
-        if rule.get("above") is not None and not value > rule["above"]:
-            raise ConfigError(f"{name} is {value!r}; it must be above {rule['above']}.")
-        if rule.get("at_least") is not None and not value >= rule["at_least"]:
-            raise ConfigError(f"{name} is {value!r}; it must be at least {rule['at_least']}.")
-        if rule.get("at_most") is not None and not value <= rule["at_most"]:
-            raise ConfigError(f"{name} is {value!r}; it must be at most {rule['at_most']}.")
-
-
-class Section:
-    """Base of the config sections: checks itself on creation."""
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
 IMAGE_ENCODERS = ("resnet50", "resnet18", "efficientnet_lite0", "convnet")
 VITS = ("vit_b", "aim_vit_b")
+METHODS = ("finepseudo", "fixmatch", "timebalance")
 ACTION_ENCODERS = ("r2plus1d_18", "r3d_18", "r3d_50", *VITS, "r2plus1d_narrow")
 
 
@@ -149,9 +111,23 @@ class OptimizerConfig(Section):
 
 
 @dataclass(frozen=True)
-class PretrainingConfig(Section):
-    """Self-supervised pretraining of f_A with GITDL (Eq. 9)."""
+class CarlConfig(Section):
+    """CARL (Chen et al., CVPR 2022), the other objective of pretraining (Table 15)."""
 
+    variance: float = option(
+        10.0, "[A] σ² of the Gaussian over time, in squared frames of the clip as in CARL.", above=0
+    )
+    crop: float = option(1.5, "[A] Longest stretch that a view is drawn from, in multiples of T.", at_least=1)
+    overlap: float = option(
+        0.2, "[A] Least common part of the two stretches, in multiples of T.", at_least=0, at_most=1
+    )
+
+
+@dataclass(frozen=True)
+class PretrainingConfig(Section):
+    """Self-supervised pretraining of f_A with GITDL (Eq. 9), or with CARL's objective."""
+
+    objective: str = option("gitdl", "What f_A is pretrained by (Table 15).", choices=("gitdl", "carl"))
     epochs: int = option(100, "Epochs over all clips; 0 skips pretraining.", at_least=0)
     batch_size: int = option(96, "Clips per step.", at_least=2)
     temperature: float = option(0.1, "Temperature of the similarity h.", above=0)
@@ -161,6 +137,12 @@ class PretrainingConfig(Section):
     deviation: float = option(0.2, "[A] Standard deviation of the Gaussian, in clip time [0, 1].", above=0)
     gaussian: bool = option(True, "Weight negatives by the Gaussian; off weighs all by one (Table 9).")
     projection: int = option(128, "Width of the projection MLP.", at_least=2)
+    carl: CarlConfig = CarlConfig()
+
+    def in_use(self) -> dict[str, Any]:
+        """The settings that the objective reads, which are those that a learnt stage depends on."""
+        other = {"gitdl": ("objective", "carl"), "carl": ("peak", "deviation", "gaussian")}[self.objective]
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in other}
 
 
 @dataclass(frozen=True)
@@ -169,7 +151,7 @@ class AlignmentConfig(Section):
 
     distance: str = option(
         "soft_dtw",
-        "Distance between clips that f_A learns by and f_S is given (Table 8); the others are for comparison.",
+        "Distance between clips that f_A learns by and f_S is given (Table 8); others are for comparison.",
         choices=("soft_dtw", "dtw", "otam", "cosine_unpooled", "cosine_pooled"),
     )
     gamma: float = option(0.001, "Soft-DTW smoothing.", above=0)
@@ -244,13 +226,26 @@ class EvaluationConfig(Section):
 class RoundConfig(Section):
     """Everything a round depends on besides its clips and labels."""
 
+    method: str = option(
+        "finepseudo",
+        "What learns: FinePseudo (Algorithm 1), or a method it is compared with. Those train f_E alone, need "
+        "the confidence strategy, and what a round of theirs shows of alignability means nothing.",
+        choices=METHODS,
+    )
     seed: int = option(0, "Seed of every random choice.", at_least=0)
     device: str = option("auto", "auto, cpu, or cuda.", choices=("auto", "cpu", "cuda"))
     precision: str = option(
         "float32",
         "[A] Arithmetic of the encoders; costs, alignment and losses stay in float32 either way.",
-        choices=("float32", "bfloat16"),
+        choices=("float32", "bfloat16", "float16"),
     )
+    accumulate: int = option(
+        1,
+        "Parts that a batch is worked through in where memory is short. L_AV sees all pairs and stays the "
+        "same; where batch norm learns, in pretraining and f_E, it sees one part at a time.",
+        at_least=1,
+    )
+    compile: bool = option(False, "Compile both encoders with torch.compile; needs a C++ compiler or a GPU.")
     channels_last: bool = option(
         True, "Keep convolution weights channels-last in memory: faster, with results equal up to rounding."
     )
@@ -272,6 +267,27 @@ class RoundConfig(Section):
     pseudo_labels: PseudoLabelConfig = PseudoLabelConfig()
     self_training: SelfTrainingConfig = SelfTrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    fixmatch: FixMatchConfig = FixMatchConfig()
+    timebalance: TimeBalanceConfig = TimeBalanceConfig()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trains_alignability:
+            return
+        for name, value, needed in (
+            ("pseudo_labels.strategy", self.pseudo_labels.strategy, "confidence"),
+            ("evaluation.predict", self.evaluation.predict, "f_E"),
+        ):
+            if value != needed:
+                raise ConfigError(
+                    f"the method {self.method} trains f_E alone and has no evidence of alignment; "
+                    f"set {name} from {value!r} to {needed!r}, or choose the method finepseudo."
+                )
+
+    @property
+    def trains_alignability(self) -> bool:
+        """Whether f_A learns, so that alignability means something."""
+        return self.method == "finepseudo"
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain dict, fit for JSON; `from_dict` reads it back."""

@@ -25,5 +25,9 @@ class TrainingError(FinePseudoError):
     """Training can't go on, for example because a loss is not finite."""
 
 
+class ProcessLost(FinePseudoError):
+    """Another of the processes that train together ended or went silent."""
+
+
 class Stopped(FinePseudoError):
     """The caller asked to stop; the checkpoint holds the next step."""

@@ -12,7 +12,9 @@ class StageStarted:
     """A stage begins.
 
     Args:
-        stage: "frames", "pretraining", "alignability", "action", "proposal", "self-training" or "test".
+        stage: "frames", "pretraining", "alignability", "action", "proposal" or "test", the middle ones with
+            their iteration behind a space; of the baselines "fixmatch", or "invariance", "distinctiveness",
+            "teacher invariant", "teacher distinctive", "similarity" and "student".
         steps: how many steps it takes in all, 0 where unknown.
         device: torch device the round runs on.
         done: steps already behind it, above 0 after a resume.

@@ -14,6 +14,12 @@ USUAL_SECONDS = {
     "alignability": 0.05,
     "action": 0.4,
     "proposal": 0.4,
+    "fixmatch": 6.0,
+    "invariance": 0.4,
+    "distinctiveness": 1.6,
+    "teacher": 0.4,
+    "similarity": 0.4,
+    "student": 1.4,
     "test": 2.0,
 }
 

@@ -1,6 +1,6 @@
 """Clips as network input. A sample is a function of (seed, epoch, index) alone, so training can resume."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from finepseudo_core.datasets.frame_store import FrameStore
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.video.sampling import (
     global_and_local_indices,
+    moment_indices,
     shared_positions,
+    two_crops_indices,
     uniform_indices,
     window_indices,
 )
@@ -46,6 +48,79 @@ class ActionClips(Dataset):
         key = self.records[draw.index].key
         indices = window_indices(self.store.frames(key), self.frames, self.stride, generator.random())
         return self.transform(self.store.read(key, indices), generator), draw.index
+
+
+class WeakStrongPairs(Dataset):
+    """Unlabelled clips of FixMatch: a window as f_E trains on it, and the same frames in a strong view.
+
+    Args:
+        strong: frames uint8 (T, H, W, 3) and a generator -> float32 (3, T, size, size).
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        records: Sequence[ClipRecord],
+        frames: int,
+        stride: int,
+        size: int,
+        strong: Callable[[np.ndarray, np.random.Generator], Tensor],
+    ) -> None:
+        self.store, self.records, self.frames, self.stride = store, tuple(records), frames, stride
+        self.weak, self.strong = TrainingTransform(size), strong
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Weak and strong view, (3, T, H, W) each."""
+        generator = np.random.default_rng(draw.seed)
+        key = self.records[draw.index].key
+        indices = window_indices(self.store.frames(key), self.frames, self.stride, generator.random())
+        frames = self.store.read(key, indices)
+        return self.weak(frames, generator), self.strong(frames, generator)
+
+
+class MomentClips(Dataset):
+    """Windows at different times of a clip, each augmented apart: what TimeBalance's teachers compare.
+
+    Args:
+        moments: parts that the clip is cut into; a window lies in each.
+        chosen: how many of them a sample holds, drawn at random, in the order of time.
+        augmentations: views of each chosen window, of the same frames.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        records: Sequence[ClipRecord],
+        frames: int,
+        stride: int,
+        size: int,
+        *,
+        moments: int,
+        chosen: int,
+        augmentations: int,
+    ) -> None:
+        self.store, self.records, self.frames, self.stride = store, tuple(records), frames, stride
+        self.moments, self.chosen, self.augmentations = moments, chosen, augmentations
+        self.transform = TrainingTransform(size)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, draw: Draw) -> Tensor:
+        """Clips (chosen, augmentations, 3, T, H, W)."""
+        generator = np.random.default_rng(draw.seed)
+        key = self.records[draw.index].key
+        places = generator.random(self.moments)
+        windows = moment_indices(self.store.frames(key), self.frames, self.stride, self.moments, places)
+        drawn = np.sort(generator.permutation(self.moments)[: self.chosen])
+        views = []
+        for indices in windows[drawn]:
+            frames = self.store.read(key, indices)
+            views.append(torch.stack([self.transform(frames, generator) for _ in range(self.augmentations)]))
+        return torch.stack(views)
 
 
 class PhaseClips(Dataset):
@@ -101,6 +176,42 @@ class GlobalLocalPairs(Dataset):
 
     def _pad(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.pad(values, (0, self.frames - len(values))))
+
+
+class TwoCrops(Dataset):
+    """Pairs of CARL: random frames of two stretches of a clip, augmented apart, and when they were.
+
+    Args:
+        crop, overlap: as in `two_crops_indices`.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        records: Sequence[ClipRecord],
+        frames: int,
+        size: int,
+        *,
+        crop: float,
+        overlap: float,
+    ) -> None:
+        self.store, self.records, self.frames = store, tuple(records), frames
+        self.crop, self.overlap = crop, overlap
+        self.transform = TrainingTransform(size)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Two clips (3, T, H, W), then the times of their frames (T,), counted in frames."""
+        generator = np.random.default_rng(draw.seed)
+        key = self.records[draw.index].key
+        views = two_crops_indices(
+            self.store.frames(key), self.frames, generator, crop=self.crop, overlap=self.overlap
+        )
+        first, second = (self.transform(self.store.read(key, indices), generator) for indices in views)
+        first_times, second_times = (torch.from_numpy(indices).float() for indices in views)
+        return first, second, first_times, second_times
 
 
 class WholeClips(Dataset):

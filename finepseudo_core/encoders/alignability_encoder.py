@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from finepseudo_core.alignment.costs import normalise
 from finepseudo_core.config import AlignabilityEncoderConfig
+from finepseudo_core.encoders.dropout import Dropout, TransformerLayer
 from finepseudo_core.encoders.efficientnet_lite import EfficientNetLite0
 from finepseudo_core.encoders.oriented_energy import OrientedEnergy
 from finepseudo_core.encoders.torchvision_import import torchvision
@@ -37,14 +39,7 @@ class AlignabilityEncoder(nn.Module):
             nn.Linear(config.hidden, config.model),
         )
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                config.model,
-                config.heads,
-                config.feedforward,
-                config.dropout,
-                batch_first=True,
-                norm_first=True,
-            )
+            TransformerLayer(config.model, config.heads, config.feedforward, config.dropout)
             for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(config.model)
@@ -63,12 +58,18 @@ class AlignabilityEncoder(nn.Module):
 
     def embed(self, features: Tensor) -> Tensor:
         """Image features (B, T, C) -> L2-normalised frame embeddings (B, T, F)."""
-        batch, frames, width = features.shape
-        hidden = self.head(features.reshape(batch * frames, width)).view(batch, frames, -1)
-        hidden = hidden + sine_positions(frames, hidden.shape[-1], self.frames).to(hidden)
+        return self.relate(self.describe(features))
+
+    def describe(self, features: Tensor) -> Tensor:
+        """Image features (B, T, C) -> every frame by itself (B, T, D); only batch norm sees the others."""
+        return self.head(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+
+    def relate(self, hidden: Tensor) -> Tensor:
+        """Described frames (B, T, D) -> embeddings (B, T, F), float32 or wider; no clip looks at another."""
+        hidden = hidden + sine_positions(hidden.shape[1], hidden.shape[2], self.frames).to(hidden)
         for layer in self.layers:
             hidden = layer(hidden)
-        return functional.normalize(self.output(self.norm(hidden)), dim=-1)
+        return normalise(self.output(self.norm(hidden)))
 
     def freeze_image_encoder(self) -> None:
         """Stop training the image encoder: no gradient, and batch norm stays in evaluation mode."""
@@ -123,7 +124,7 @@ def sine_positions(frames: int, width: int, trained_frames: int) -> Tensor:
 
 
 def _dense(inputs: int, outputs: int, dropout: float) -> tuple[nn.Module, ...]:
-    return nn.Dropout(dropout), nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True)
+    return Dropout(dropout), nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True)
 
 
 def _build_image_encoder(

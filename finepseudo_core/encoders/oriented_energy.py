@@ -43,14 +43,19 @@ class OrientedEnergy(nn.Module):
     def _energies(self, frames: Tensor) -> Tensor:
         grey = frames.mean(dim=1, keepdim=True)
         padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
-        gradient = functional.conv2d(padded, self.kernels)  # (N, 2, H, W)
+        gradient = _wide(functional.conv2d(padded, self.kernels))  # (N, 2, H, W)
         magnitude = gradient.square().sum(1, keepdim=True).add(1e-8).sqrt()  # (N, 1, H, W)
         along = (
-            functional.conv2d(gradient / magnitude, self.directions).square().square()
+            _wide(functional.conv2d(gradient / magnitude, self.directions)).square().square()
         )  # cos⁴ of the angle
         share = along / along.sum(1, keepdim=True).clamp_min(1e-8)
         contrast = _blur(_blur(magnitude, (1, self.around)), (self.around, 1))
         return (magnitude / (contrast + SOFTENING)).sqrt() * share
+
+
+def _wide(values: Tensor) -> Tensor:
+    """In float32 at least: float16 rounds to 0 what is divided by."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _blur(maps: Tensor, window: tuple[int, int]) -> Tensor:

@@ -41,6 +41,7 @@ class OpenWorldResult:
         rejection: by score. "confidence" is the highest p_E, "alignability" the highest S̄ (Eq. 7), and
             "combined" the highest mean of p_E and p_A, which θ cuts by default.
         gain: AUROC of alignability minus AUROC of confidence, with its bootstrap interval.
+        gain_over_combined: AUROC of alignability minus that of the combined score, the same way.
         known_accepted: share of the known clips whose pseudo-label the strategy accepted.
         novel_accepted: the same of the novel ones; every one of them is an error.
     """
@@ -49,6 +50,7 @@ class OpenWorldResult:
     novel: int
     rejection: Mapping[str, Rejection]
     gain: Interval
+    gain_over_combined: Interval
     known_accepted: float
     novel_accepted: float
 
@@ -105,7 +107,7 @@ def judge_rejection(
         proposal: one pass over unlabelled clips.
         truths: key -> class, known or novel; a class that is not among the proposal's is novel. Clips
             without a truth are left out.
-        draws: bootstrap samples for the interval of the gain.
+        draws: bootstrap samples for the intervals of the gains.
         seed: of these.
 
     Raises:
@@ -129,7 +131,12 @@ def judge_rejection(
     }
     divided = {name: (values[is_known], values[~is_known]) for name, values in scores.items()}
     accepted = np.array([row.accepted for row in rows], bool)
-    compared = (divided["alignability"], divided["confidence"])
+
+    def gain_over(other: str) -> Interval:
+        pairs = divided["alignability"], divided[other]
+        known, novel = ([pair[side] for pair in pairs] for side in (0, 1))
+        return auroc_difference(known, novel, draws=draws, seed=seed)
+
     return OpenWorldResult(
         known=int(is_known.sum()),
         novel=int((~is_known).sum()),
@@ -137,9 +144,8 @@ def judge_rejection(
             name: Rejection(auroc(*pair), false_positive_rate(*pair), rejection_curve(*pair))
             for name, pair in divided.items()
         },
-        gain=auroc_difference(
-            [pair[0] for pair in compared], [pair[1] for pair in compared], draws=draws, seed=seed
-        ),
+        gain=gain_over("confidence"),
+        gain_over_combined=gain_over("combined"),
         known_accepted=float(accepted[is_known].mean()),
         novel_accepted=float(accepted[~is_known].mean()),
     )

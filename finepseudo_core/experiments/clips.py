@@ -42,7 +42,8 @@ def divide(
         rows = {key: row for key, row in rows.items() if key not in test}
         test = _held_out(rows, hold_out, 1)
     labels = {key: row["label"] for key, row in rows.items() if key not in test}
-    file = scratch / f"labels-{'validation-' if validation else ''}{share:g}-seed{seed}.json"
+    name = "-".join(["labels", *filter(None, [hold_out, "validation" if validation else None]), f"{share:g}"])
+    file = scratch / f"{name}-seed{seed}.json"
     if file.exists():
         split = label_splits.read(file, labels)
     else:

@@ -57,11 +57,13 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
         f"| | {table.source} | {' | '.join(table.columns)} |",
         f"|---|---|{'---|' * len(table.columns)}",
     ]
-    for row in table.rows:
+    for row in (row for row in table.rows if row.name in runs):
         cells = [_cell(values(runs[row.name], column)) for column in table.columns]
         paper = "" if row.paper is None else f"{row.paper:.2f}"
         lines.append(f"| {row.name} | {paper} | {' | '.join(cells)} |")
     better, worse = table.claim
+    if better not in runs or worse not in runs:
+        return "\n".join(lines)
     lines += ["", f"{better} minus {worse}, paired by seed (exact sign-flip test):", ""]
     for column in (column for column in table.columns if column not in NOT_COMPARED):
         differences = values(runs[better], column) - values(runs[worse], column)
@@ -76,7 +78,8 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
 def figure(table: Table, runs: Runs) -> dict[str, Any]:
     """The first three columns as a Plotly figure in plain values: bars with the deviation over seeds, and
     the paper."""
-    names = [row.name for row in table.rows]
+    rows = [row for row in table.rows if row.name in runs]
+    names = [row.name for row in rows]
     bars = [
         {
             "type": "bar",
@@ -92,7 +95,7 @@ def figure(table: Table, runs: Runs) -> dict[str, Any]:
         "mode": "markers",
         "name": table.source,
         "x": names,
-        "y": [row.paper for row in table.rows],
+        "y": [row.paper for row in rows],
     }
     layout = {
         "title": {"text": table.title},

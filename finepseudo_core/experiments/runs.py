@@ -50,22 +50,11 @@ class Setting:
 
 def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify) -> dict[str, Any]:
     """Figures of one round; from its file where it was run before, resumed where it was cut off."""
-    identity = {
-        "data": setting.data.name,
-        "hold_out": setting.hold_out,
-        "validation": setting.validation,
-        "share": share,
-        **({"novel": setting.novel} if setting.novel else {}),
-        **({"phases": True} if setting.phases else {}),
-    }
-    # Named by what differs from the defaults: an option that is added later leaves finished runs valid.
-    named = json.dumps({**identity, "config": config.changes()}, sort_keys=True)
-    digest = hashlib.sha256(named.encode()).hexdigest()[:16]
+    known = finished(setting, config, share)
+    if known is not None:
+        return known
+    identity, digest = _identity(setting, config, share)
     file = setting.results / f"{digest}.json"
-    if file.exists():
-        finished = dict(json.loads(file.read_text(encoding="utf-8")))
-        if RoundConfig.from_dict(finished["config"]) == config:
-            return finished
     clips = divide(
         setting.data, share, config.seed,
         hold_out=setting.hold_out, validation=setting.validation, scratch=setting.scratch,
@@ -100,6 +89,32 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     os.replace(part, file)
     shutil.rmtree(workspace)
     return figures
+
+
+def finished(setting: Setting, config: RoundConfig, share: float) -> dict[str, Any] | None:
+    """Figures of a round that was run before, None where it was not."""
+    file = setting.results / f"{_identity(setting, config, share)[1]}.json"
+    if not file.exists():
+        return None
+    known = dict(json.loads(file.read_text(encoding="utf-8")))
+    return known if RoundConfig.from_dict(known["config"]) == config else None
+
+
+def _identity(setting: Setting, config: RoundConfig, share: float) -> tuple[dict[str, Any], str]:
+    """What tells a run from others, and its digest.
+
+    Only settings that differ from the defaults count: options added later leave finished runs valid.
+    """
+    identity = {
+        "data": setting.data.name,
+        "hold_out": setting.hold_out,
+        "validation": setting.validation,
+        "share": share,
+        **({"novel": setting.novel} if setting.novel else {}),
+        **({"phases": True} if setting.phases else {}),
+    }
+    named = json.dumps({**identity, "config": config.changes()}, sort_keys=True)
+    return identity, hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[str, float]:

@@ -1,8 +1,10 @@
 """Which rounds make up a table of the paper, and what the paper found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from finepseudo_core.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ class Table:
     novel: float = 0.0
     phases: bool = False
 
+    def chosen(self, names: Sequence[str] | None) -> tuple[Row, ...]:
+        """The rows of these names, all of them for None.
+
+        Raises:
+            ConfigError: there is no row of that name.
+        """
+        known = [row.name for row in self.rows]
+        strange = [name for name in names or () if name not in known]
+        if strange:
+            raise ConfigError(f"{self.title} has no row {strange[0]!r}; choose of {', '.join(known)}.")
+        return tuple(row for row in self.rows if names is None or row.name in names)
+
 
 def _strategy(name: str) -> dict[str, Any]:
     return {"pseudo_labels.strategy": name}
@@ -56,6 +70,12 @@ def _distance(name: str) -> dict[str, Any]:
 
 def _network(name: str, strategy: str) -> dict[str, Any]:
     return {"action_encoder.name": name, "action_encoder.frames": 8, **_strategy(strategy)}
+
+
+def _method(name: str, **settings: Any) -> dict[str, Any]:
+    """Another method. It takes f_E through as many steps of labelled batches as Algorithm 1 does."""
+    own = {f"{name}.{setting}": value for setting, value in settings.items()}
+    return {"method": name, **_strategy("confidence"), **own}
 
 
 _ONLY_METRIC_LEARNING = {"self_training.action_epochs": 0, "self_training.iterations": 0}
@@ -72,6 +92,8 @@ TABLES: dict[str, Table] = {
             Row("supervised, equal steps", None, _strategy("none")),
             _PL,
             Row("UPS", 33.58, _strategy("uncertainty")),
+            Row("FixMatch", None, _method("fixmatch", unlabelled_ratio=1)),
+            Row("TimeBalance", 33.7, _method("timebalance", unlabelled_ratio=1)),
             _ALL,
         ),
         ("FinePseudo", "pseudo-labels of f_E (PL)"),
@@ -152,6 +174,7 @@ TABLES: dict[str, Table] = {
         "Table 13: phases, order and progress after pretraining",
         (
             Row("not trained", None, {"pretraining.epochs": 0}),
+            Row("CARL", 93.1, {"pretraining.objective": "carl"}),
             Row("GITDL without Gaussian", 88.0, {"pretraining.gaussian": False}),
             Row("GITDL", 93.2),
         ),
@@ -160,6 +183,11 @@ TABLES: dict[str, Table] = {
         _ONLY_PRETRAINING,
         source="paper (PennAction, phase)",
         phases=True,
+    ),
+    "15": Table(
+        "Table 15: pretraining of f_A",
+        (Row("CARL", 36.2, {"pretraining.objective": "carl"}), Row("GITDL", 37.64)),
+        ("GITDL", "CARL"),
     ),
 }
 

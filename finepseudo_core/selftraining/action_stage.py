@@ -1,21 +1,35 @@
 """Training f_E with cross-entropy on labelled and pseudo-labelled clips (Eq. 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
 
 from finepseudo_core.datasets.clip_dataset import ActionClips, Batches
 from finepseudo_core.datasets.samplers import ClassBalancedBatches
+from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.records import ClipRecord
-from finepseudo_core.selftraining.optimizer import build_optimizer, take_step
+from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.learner import Learner
 from finepseudo_core.selftraining.round import Round
 from finepseudo_core.selftraining.stage_cache import inputs_of
 
 
-def learn_actions(round: Round, stage: str, records: Sequence[ClipRecord], epochs: int) -> None:
-    """Train f_E on records that all carry a label, for `epochs` epochs of class-balanced batches."""
-    config, encoder = round.config.action_encoder, round.models.action
+def learn_actions(
+    round: Round,
+    stage: str,
+    records: Sequence[ClipRecord],
+    epochs: int,
+    *,
+    encoder: ActionEncoder | None = None,
+) -> None:
+    """Train f_E on records that all carry a label, for `epochs` epochs of class-balanced batches.
+
+    Args:
+        encoder: another network like f_E, to be trained in its place.
+    """
+    config, encoder = round.config.action_encoder, encoder or round.models.action
     training = round.config.self_training
     classes = torch.tensor(round.class_numbers(records))
     weights = torch.tensor([record.weight for record in records])
@@ -27,24 +41,48 @@ def learn_actions(round: Round, stage: str, records: Sequence[ClipRecord], epoch
         round.progress.stream(stage),
         training.least_steps,
     )
-    optimizer = build_optimizer(encoder, round.config.optimizer)
+    learner = Learner(
+        ActionStep(encoder, round.autocast), round.config, round.device, parts=round.config.accumulate
+    )
     steps = round.progress.steps(
         stage,
         epochs * draws.steps_per_epoch,
-        optimizer,
+        learner,
         learning=encoder,
         inputs=inputs_of(records, config, *round.common_settings()),
     )
-    batches = iter(round.batches(clips, Batches(draws, steps.start, steps.total)))
+    batches = iter(round.batches(clips, Batches(learner.share_of(draws), steps.start, steps.total)))
     encoder.train()
     for step in steps:
-        clip, chosen = next(batches)  # (B, 3, T, H, W), (B,)
-        with round.autocast():
-            logits = encoder(clip.to(round.device))  # (B, K)
+        clip, chosen = next(batches)  # (b, 3, T, H, W), (b,): this process's share of the batch
+        whole = [draw.index for draw in draws(step)]
+        importance = weights[whole].sum().item()
+        sums = torch.zeros(2, device=round.device)
+        for rows in learner.parts(len(whole)):
+            target, weight = classes[chosen[rows]].to(round.device), weights[chosen[rows]].to(round.device)
+            losses, right = learner.step(clip[rows].to(round.device), target, weight)
+            learner.backward(losses / importance)
+            sums += torch.stack([losses.detach(), right])
+        learner.learn(step, steps.total, draws.steps_per_epoch)
+        loss, right = distributed.total(sums).tolist()
+        round.progress.report(loss=loss / importance, accuracy=right / len(whole))
+
+
+class ActionStep(nn.Module):
+    """f_E and its cross-entropy on a part of a batch.
+
+    Args:
+        autocast: gives the context of the precision that f_E works in.
+    """
+
+    def __init__(self, encoder: ActionEncoder, autocast: Callable[[], torch.autocast]) -> None:
+        super().__init__()
+        self.encoder, self.autocast = encoder, autocast
+
+    def forward(self, clips: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Clips (b, 3, T, H, W), classes (b,), weights (b,) -> weighted sum of losses, number of hits."""
+        with self.autocast():
+            logits = self.encoder(clips)  # (b, K)
         logits = logits.float()
-        target, weight = classes[chosen].to(round.device), weights[chosen].to(round.device)
-        losses = functional.cross_entropy(logits, target, reduction="none")  # (B,)
-        loss = (losses * weight).sum() / weight.sum()
-        take_step(loss, optimizer, encoder, round.config.optimizer, step, steps.total, draws.steps_per_epoch)
-        accuracy = (logits.argmax(1) == target).float().mean()
-        round.progress.report(loss=loss.item(), accuracy=accuracy.item())
+        losses = functional.cross_entropy(logits, target, reduction="none")  # (b,)
+        return (losses * weight).sum(), (logits.argmax(1) == target).sum()

@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from finepseudo_core.baselines.fixmatch import learn_by_consistency
+from finepseudo_core.baselines.timebalance import learn_from_teachers
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.events import Notify, RoundFinished, ShouldStop, ignore, never
 from finepseudo_core.records import ClipRecord, RoundResult
 from finepseudo_core.selftraining.action_stage import learn_actions
 from finepseudo_core.selftraining.alignability_stage import learn_alignability
+from finepseudo_core.selftraining.distributed import together
 from finepseudo_core.selftraining.outcome import conclude
 from finepseudo_core.selftraining.pretraining import pretrain
 from finepseudo_core.selftraining.proposal import propose
-from finepseudo_core.selftraining.round import open_round
+from finepseudo_core.selftraining.round import Round, open_round
 
 
+@together()
 def run(
     config: RoundConfig,
     labelled: Sequence[ClipRecord],
@@ -31,7 +35,8 @@ def run(
     """Learn from labelled and unlabelled clips, and propose a label for every unlabelled one.
 
     A checkpoint in `workspace` is taken up, so calling again after a crash or a stop goes on where it
-    was; on a CPU the result is the same to the last bit.
+    was; on a CPU the result is the same to the last bit. Under torchrun all processes call this alike and
+    share the work; the first one notifies, is asked to stop, and writes.
 
     Args:
         labelled: clips with a label, at least two of every class.
@@ -66,8 +71,22 @@ def run(
         notify=notify,
         should_stop=should_stop,
     )
-    training, accepted = config.self_training, round.pseudo_labelled
-    if initial_model is None:
+    match config.method:
+        case "finepseudo":
+            self_train(round, warm=initial_model is not None)
+        case "fixmatch":
+            learn_by_consistency(round, warm=initial_model is not None)
+        case "timebalance":
+            learn_from_teachers(round, warm=initial_model is not None)
+    result = conclude(round)
+    round.notify(RoundFinished(result))
+    return result
+
+
+def self_train(round: Round, *, warm: bool) -> None:
+    """ALGORITHM 1."""
+    training, accepted = round.config.self_training, round.pseudo_labelled
+    if not warm:
         pretrain(round)
         learn_alignability(round, "alignability", round.labelled, training.alignability_epochs)
         learn_actions(round, "action", round.labelled, training.action_epochs)
@@ -77,6 +96,3 @@ def run(
         learn_alignability(round, f"alignability {iteration}", known, training.epochs)
         learn_actions(round, f"action {iteration}", known, training.epochs)
         accepted = propose(round, iteration)
-    result = conclude(round)
-    notify(RoundFinished(result))
-    return result

@@ -1,5 +1,6 @@
 """Pooled image features of every frame, computed once: the image encoder is frozen after pretraining."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,9 @@ from torch.utils.data import Dataset
 
 from finepseudo_core.datasets.clip_dataset import Draw
 from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.round import Round
+from finepseudo_core.selftraining.schedule import PROPOSAL_CHUNK
 from finepseudo_core.video.sampling import uniform_indices
 from finepseudo_core.video.transforms import EvaluationTransform, TrainingTransform
 
@@ -36,6 +39,26 @@ def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
         encoder.train(training)
         round.image_features[record.key, view] = kept
     return kept
+
+
+def features_of_views(round: Round, records: Sequence[ClipRecord], views: int) -> list[Tensor]:
+    """Image features of clips under views 0 to `views` - 1, (views, frames, C) each.
+
+    The processes share the work, and each keeps everything.
+    """
+    places = [(place, view) for place in range(len(records)) for view in range(views)]
+    missing = [place for place in places if (records[place[0]].key, place[1]) not in round.shared_features]
+    found = distributed.in_order({
+        number: image_features(round, records[place], view)
+        for number, (place, view) in enumerate(missing)
+        if distributed.takes(number)
+    })  # fmt: skip
+    for (place, view), features in zip(missing, found, strict=True):
+        round.image_features[records[place].key, view] = features
+        round.shared_features.add((records[place].key, view))
+    return [
+        torch.stack([round.image_features[record.key, view] for view in range(views)]) for record in records
+    ]
 
 
 class FeatureClips(Dataset):
@@ -68,3 +91,19 @@ def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     features = torch.stack([clip[uniform_indices(len(clip), frames)] for clip in chosen])  # (N, T, C)
     with round.autocast():
         return encoder.embed(features.to(round.device)).float()
+
+
+def embed_all(round: Round, records: Sequence[ClipRecord]) -> Tensor:
+    """The same for many clips, chunk by chunk: the processes share the chunks, and each gets everything."""
+    own = {
+        place: embed_clips(round, chunk).cpu()
+        for place, chunk in enumerate(chunked(records))
+        if distributed.takes(place)
+    }
+    return torch.cat(distributed.in_order(own)).to(round.device)
+
+
+def chunked(records: Sequence[ClipRecord]) -> list[Sequence[ClipRecord]]:
+    """Records in runs of PROPOSAL_CHUNK, at least one run."""
+    runs = max(1, math.ceil(len(records) / PROPOSAL_CHUNK))
+    return [records[place * PROPOSAL_CHUNK : (place + 1) * PROPOSAL_CHUNK] for place in range(runs)]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from finepseudo_core.alignment.alignability import AlignabilityScore
+from finepseudo_core.baselines.teachers import Teachers
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.encoders.action_encoder import ActionEncoder, carry_classifier
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
@@ -18,9 +19,11 @@ from finepseudo_core.selftraining import checkpoint
 class Models(nn.Module):
     """f_E as `action`, f_A as `alignability`, f_S as `score`, and GITDL's `projection`.
 
+    TimeBalance adds `teachers`, None elsewhere, which take part in checkpoints but end with their round.
+
     Args:
         classes: number of classes, K.
-        pretrained: load the encoders' weights; off where a saved state follows.
+        pretrained: load the encoders' weights, and build the teachers; off where a saved state follows.
     """
 
     def __init__(self, config: RoundConfig, classes: int, *, pretrained: bool = True) -> None:
@@ -38,8 +41,14 @@ class Models(nn.Module):
         self.projection = nn.Sequential(
             nn.Linear(embedding, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True), nn.Linear(width, width)
         )
+        wanted = config.method == "timebalance" and pretrained
+        self.teachers = Teachers(config, classes) if wanted else None
         if config.channels_last:
             put_channels_last(self)
+
+    def lasting_state(self) -> dict[str, Tensor]:
+        """State by name of the networks that later rounds and predictions use."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("teachers.")}
 
 
 def put_channels_last(networks: nn.Module) -> None:
@@ -78,7 +87,7 @@ def save_models(
     content: dict[str, Any] = {
         "config": config.to_dict(),
         "classes": list(classes),
-        "networks": models.cpu().state_dict(),
+        "networks": models.cpu().lasting_state(),
     }
     if exemplars is not None:
         kept = exemplars.embeddings.cpu(), exemplars.classes.cpu().long(), list(exemplars.keys)
@@ -147,7 +156,7 @@ def carry_over(models: Models, classes: Sequence[str], path: Path) -> None:
         )
     _check_layout(models.config, RoundConfig.from_dict(content["config"]), path)
     weights, bias = earlier.pop("action.classifier.weight"), earlier.pop("action.classifier.bias")
-    own = models.state_dict()
+    own = models.lasting_state()
     differing = [name for name, value in earlier.items() if name not in own or own[name].shape != value.shape]
     if differing or set(own) - set(earlier) != {"action.classifier.weight", "action.classifier.bias"}:
         raise CheckpointError(

@@ -1,21 +1,25 @@
 """The end of a round: test accuracy, the model file, and embeddings for later comparisons."""
 
-import json
 import math
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.evaluation.top1 import averaged_probabilities
 from finepseudo_core.evaluation.verification import average_precision
-from finepseudo_core.records import Proposal, PseudoLabel, RoundResult
-from finepseudo_core.selftraining.image_features import embed_clips
+from finepseudo_core.records import ClipRecord, Proposal, RoundResult
+from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.image_features import chunked, embed_clips
+from finepseudo_core.selftraining.kept_embeddings import keep_embeddings
 from finepseudo_core.selftraining.models import Exemplars, save_models
-from finepseudo_core.selftraining.proposal import Gallery, chunked, look_at, measure, open_gallery
+from finepseudo_core.selftraining.proposal import Gallery, look_at, measure, open_gallery
 from finepseudo_core.selftraining.round import Round
 
+BY_ALIGNMENT = {"test_top1_alignability", "test_top1_both", "verification_ap"}  # what f_A has a part in
 MOST_PAIRS = 1 << 22  # test clip and exemplar, that verification is judged by
 
 
@@ -24,21 +28,28 @@ def conclude(round: Round) -> RoundResult:
     gallery = open_gallery(round)
     proposal = round.proposal or _propose_again(round, gallery)
     metrics = {**measure(round, proposal), **_test(round, gallery), **_verify(round, gallery)}
-    embeddings = _write_embeddings(round)
+    if not round.config.trains_alignability:
+        metrics = {name: value for name, value in metrics.items() if name not in BY_ALIGNMENT}
+    embeddings = keep_embeddings(round, proposal.iteration)
     model = round.workspace / "model.pt"
     classifier = gallery.classifier
     keys = tuple(record.key for record in gallery.records)
     exemplars = Exemplars(classifier.gallery, classifier.gallery_classes, keys)
-    digest = save_models(round.models, round.config, round.classes, model, exemplars)
+    digest = distributed.from_main(
+        lambda: save_models(round.models, round.config, round.classes, model, exemplars)
+    )
     return RoundResult(proposal, metrics, model, digest, embeddings)
 
 
 def _propose_again(round: Round, gallery: Gallery) -> Proposal:
     """The last pass, made anew after a resume that found it published already."""
-    seen: list[PseudoLabel] = []
-    for records in chunked(round.unlabelled):
-        seen += look_at(round, gallery, records)
-    return Proposal(round.config.self_training.iterations, round.classes, gallery.exemplars, tuple(seen))
+    own = {
+        place: look_at(round, gallery, records)
+        for place, records in enumerate(chunked(round.unlabelled))
+        if distributed.takes(place)
+    }
+    seen = tuple(chain.from_iterable(distributed.in_order(own)))
+    return Proposal(round.config.self_training.iterations, round.classes, gallery.exemplars, seen)
 
 
 @torch.no_grad()
@@ -47,27 +58,32 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
     known = [record for record in round.test if (record.truth or record.label) in round.classes]
     if not known:
         return {}
-    config, models, protocol = round.config.action_encoder, round.models.eval(), round.config.evaluation
-    hits, chunks, done = np.zeros(3), chunked(known), 0
+    hits, chunks = torch.zeros(3, dtype=torch.float64), chunked(known)
     steps = round.progress.steps("test", len(chunks), resumable=False)
     for step in steps:
-        records = chunks[step]
-        clips = WholeClips(
-            round.store, records, config.frames, config.size,
-            stride=config.stride, views=protocol.clips, crops=protocol.crops,
-        )  # fmt: skip
-        with round.autocast():
-            p_action = averaged_probabilities(models.action, clips, range(len(records)), round.device)
-        p_alignability = gallery.predict(round, records).probabilities  # (N, K)
-        p_action = p_action.float()  # (N, K)
-        truth = torch.tensor([round.classes.index(str(record.truth or record.label)) for record in records])
-        for place, p in enumerate((p_action, p_alignability, p_action + p_alignability)):
-            hits[place] += (p.argmax(1).cpu() == truth).sum().item()
-        done += len(records)
+        if distributed.takes(step):
+            hits += _hits(round, gallery, chunks[step])
         if step + 1 == steps.total:
             names = ("test_top1", "test_top1_alignability", "test_top1_both")
-            round.progress.notes["test"] = dict(zip(names, (hits / done).tolist(), strict=True))
+            shares = distributed.total(hits) / len(known)
+            round.progress.notes["test"] = dict(zip(names, shares.tolist(), strict=True))
     return round.progress.notes["test"]
+
+
+def _hits(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> Tensor:
+    """How many of some test clips f_E, f_A's classifier and both get right (3,)."""
+    config, models, protocol = round.config.action_encoder, round.models.eval(), round.config.evaluation
+    clips = WholeClips(
+        round.store, records, config.frames, config.size,
+        stride=config.stride, views=protocol.clips, crops=protocol.crops,
+    )  # fmt: skip
+    with round.autocast():
+        p_action = averaged_probabilities(models.action, clips, range(len(records)), round.device)
+    p_alignability = gallery.predict(round, records).probabilities  # (N, K)
+    p_action = p_action.float()  # (N, K)
+    truth = torch.tensor([round.classes.index(str(record.truth or record.label)) for record in records])
+    predictions = (p_action, p_alignability, p_action + p_alignability)
+    return torch.tensor([(p.argmax(1).cpu() == truth).sum() for p in predictions])
 
 
 @torch.no_grad()
@@ -76,23 +92,15 @@ def _verify(round: Round, gallery: Gallery) -> dict[str, float]:
     known = [record for record in round.test if (record.truth or record.label) in round.classes]
     most = max(1, MOST_PAIRS // len(gallery.records))
     known = known[:: max(1, math.ceil(len(known) / most))]
-    scores, same = [], []
-    for records in chunked(known) if known else ():
-        scores.append(gallery.classifier.pair_scores(embed_clips(round, records)).cpu().numpy())  # (n, M)
-        same += [
-            [(record.truth or record.label) == exemplar.label for exemplar in gallery.records]
-            for record in records
-        ]
+    same = [
+        [(record.truth or record.label) == exemplar.label for exemplar in gallery.records] for record in known
+    ]
     if not np.any(same):
         return {}
+    own = {
+        place: gallery.classifier.pair_scores(embed_clips(round, records)).cpu().numpy()  # (n, M)
+        for place, records in enumerate(chunked(known))
+        if distributed.takes(place)
+    }
+    scores = distributed.in_order(own)
     return {"verification_ap": average_precision(np.concatenate(scores).ravel(), np.ravel(same))}
-
-
-def _write_embeddings(round: Round) -> dict[str, Path]:
-    """f_A's embeddings of every clip as float16 (N, T, F), and the keys in the same order."""
-    records = [*round.labelled, *round.unlabelled, *round.test]
-    embeddings = [embed_clips(round, chunk).cpu() for chunk in chunked(records)]
-    array, keys = round.workspace / "embeddings.npy", round.workspace / "embedding_keys.json"
-    np.save(array, torch.cat(embeddings).half().numpy())
-    keys.write_text(json.dumps([record.key for record in records]))
-    return {"alignability": array, "keys": keys}

@@ -5,20 +5,27 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from finepseudo_core.errors import CheckpointError, Stopped, TrainingError
 from finepseudo_core.events import CheckpointSaved, Notify, ShouldStop, StageStarted, StepDone
-from finepseudo_core.selftraining import checkpoint
+from finepseudo_core.selftraining import checkpoint, distributed
 from finepseudo_core.selftraining.stage_cache import StageCache
 
 
+class Resumable(Protocol):
+    """What a checkpoint holds besides the networks: an optimizer, or a learner with its own."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
+
+
 class Progress:
-    """Steps of a round, resumable between any two of them.
+    """Steps of a round, resumable between any two of them, by any number of processes.
 
     Randomness never needs saving: each step seeds torch from (seed, stage, step), and batches and
     augmentations are functions of the same numbers.
@@ -57,8 +64,9 @@ class Progress:
         self._values: dict[str, float] = {}
         self._pending: dict[str, Any] | None = None
         self._saved_at = time.monotonic()
-        if path.is_file():
+        if distributed.from_main(path.is_file):
             self._take_up(checkpoint.load(path))
+        distributed.wait_for_all()  # nobody saves while another still reads
 
     def stream(self, stage: str) -> tuple[int, int]:
         """Numbers that name the random stream of a stage."""
@@ -68,7 +76,7 @@ class Progress:
         self,
         stage: str,
         total: int,
-        optimizer: Optimizer | None = None,
+        optimizer: Resumable | None = None,
         *,
         resumable: bool = True,
         learning: nn.Module | None = None,
@@ -100,8 +108,10 @@ class Progress:
                 )
         self._values = values
 
-    def save(self, stage: str, step: int, optimizer: Optimizer | None) -> None:
-        """Write a checkpoint whose next step is `step` of `stage`."""
+    def save(self, stage: str, step: int, optimizer: Resumable | None) -> None:
+        """Write a checkpoint whose next step is `step` of `stage`; only the main process does."""
+        if not distributed.is_main():
+            return
         content = {
             "identity": self.identity,
             "networks": self.networks.state_dict(),
@@ -131,7 +141,7 @@ class StageSteps:
     """Iterator over the steps of one stage: seeds each, reports it, saves now and then."""
 
     def __init__(
-        self, progress: Progress, stage: str, total: int, optimizer: Optimizer | None, resumable: bool
+        self, progress: Progress, stage: str, total: int, optimizer: Resumable | None, resumable: bool
     ) -> None:
         self.progress, self.stage, self.total = progress, stage, total
         self.optimizer, self.resumable = optimizer, resumable
@@ -148,11 +158,12 @@ class StageSteps:
         """Take what the stage learns from the cache, or else put it there at the end."""
         progress = self.progress
         key = cache.key(self.stage, progress.seed, self.total, learning, inputs)
-        if cache.fetch(key, learning):
+        if distributed.from_main(lambda: cache.knows(key)):
+            cache.fetch(key, learning)
             self.start = self.total
             progress.finished.append(self.stage)
             progress.notify(StageStarted(self.stage, self.total, progress.device, self.total))
-        else:
+        elif distributed.is_main():
             self.at_end = lambda: cache.keep(key, learning)
 
     def __iter__(self) -> Iterator[int]:
@@ -161,8 +172,9 @@ class StageSteps:
             return
         progress.notify(StageStarted(self.stage, self.total, progress.device, self.start))
         for step in range(self.start, self.total):
-            if progress.should_stop():
+            if distributed.from_main(progress.should_stop):
                 progress.save(self.stage, step, self.optimizer)
+                distributed.wait_for_all()  # torchrun ends all once one has ended
                 raise Stopped(f"stopped at step {step} of {self.stage}; resume to go on from there.")
             torch.manual_seed(zlib.crc32(repr((progress.seed, self.stage, step)).encode()))
             progress._values = {}

@@ -1,8 +1,8 @@
 """One pass over the unlabelled clips: both encoders, the gallery, and the pseudo-labels (Sec. 3.2)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,9 +18,10 @@ from finepseudo_core.pseudo_labels.nonparametric_classifier import (
 )
 from finepseudo_core.pseudo_labels.strategies import Evidence, as_pseudo_labels, decide
 from finepseudo_core.records import ClipRecord, ExemplarMatch, Proposal, PseudoLabel
-from finepseudo_core.selftraining.image_features import embed_clips
+from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.image_features import chunked, embed_all, embed_clips
+from finepseudo_core.selftraining.kept_embeddings import forget_embeddings, keep_embeddings
 from finepseudo_core.selftraining.round import Round
-from finepseudo_core.selftraining.schedule import PROPOSAL_CHUNK
 
 NEAREST = 5  # labelled clips shown beside a pseudo-label
 
@@ -36,11 +37,15 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     steps = round.progress.steps(stage, len(chunks), resumable=False)
     if steps.start < steps.total:
         gallery = open_gallery(round)
-        seen: list[PseudoLabel] = []
+        own: dict[int, tuple[PseudoLabel, ...]] = {}
         for step in steps:
-            seen += look_at(round, gallery, chunks[step])
+            if distributed.takes(step):
+                own[step] = look_at(round, gallery, chunks[step])
             if step + 1 == steps.total:
-                publish(round, Proposal(iteration, round.classes, gallery.exemplars, tuple(seen)))
+                seen = tuple(chain.from_iterable(distributed.in_order(own)))
+                keep_embeddings(round, iteration)
+                publish(round, Proposal(iteration, round.classes, gallery.exemplars, seen))
+                forget_embeddings(round, but=iteration)
     accepted = round.progress.notes["accepted"]
     return tuple(
         replace(record, label=accepted[record.key]) for record in round.unlabelled if record.key in accepted
@@ -74,6 +79,8 @@ def measure(round: Round, proposal: Proposal) -> dict[str, float]:
             ("accuracy_action", [row.action_probabilities for row in rows]),
             ("accuracy_alignability", [row.alignability_probabilities for row in rows]),
         ):
+            if name == "accuracy_alignability" and not round.config.trains_alignability:
+                continue
             metrics[name] = float((np.stack(by).argmax(1) == truth)[truth >= 0].mean())
     return metrics
 
@@ -100,7 +107,7 @@ def open_gallery(round: Round) -> Gallery:
     )
     records = tuple(by_key[key] for name in round.classes for key in exemplars[name])
     classifier = NonparametricClassifier(
-        embed_clips(round, records),
+        embed_all(round, records),
         torch.tensor(round.class_numbers(records), device=round.device),
         len(round.classes),
         round.models.score,
@@ -134,7 +141,8 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tu
     keys, decision = [record.key for record in records], decide(evidence, config)
     trains = np.array([record.weight > 0 for record in records])
     decision = replace(decision, accepted=decision.accepted & trains)
-    return as_pseudo_labels(keys, round.classes, evidence, decision, nearest)
+    shown = nearest if round.config.trains_alignability else None
+    return as_pseudo_labels(keys, round.classes, evidence, decision, shown)
 
 
 def action_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
@@ -142,9 +150,3 @@ def action_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     config = round.config.action_encoder
     clips = WholeClips(round.store, records, config.frames, config.size, stride=config.stride)
     return torch.cat([clips[index] for index in range(len(clips))]).to(round.device)
-
-
-def chunked(records: Sequence[ClipRecord]) -> list[Sequence[ClipRecord]]:
-    """Records in runs of PROPOSAL_CHUNK, at least one run."""
-    runs = max(1, math.ceil(len(records) / PROPOSAL_CHUNK))
-    return [records[place * PROPOSAL_CHUNK : (place + 1) * PROPOSAL_CHUNK] for place in range(runs)]

@@ -13,9 +13,11 @@ from torch.utils.data import DataLoader, Dataset
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.datasets.clip_dataset import Batches
 from finepseudo_core.datasets.frame_store import FrameStore, open_frame_store
-from finepseudo_core.errors import DatasetError, Stopped
-from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted, StepDone
+from finepseudo_core.errors import ConfigError, DatasetError, Stopped
+from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted, StepDone, ignore
 from finepseudo_core.records import ClipRecord, Proposal
+from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.batch_norm import see_whole_batch
 from finepseudo_core.selftraining.models import Models, carry_over
 from finepseudo_core.selftraining.progress import Progress
 from finepseudo_core.selftraining.stage_cache import StageCache
@@ -39,6 +41,7 @@ class Round:
     notify: Notify
     workspace: Path
     image_features: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
+    shared_features: set[tuple[str, int]] = field(default_factory=set)  # that every process keeps
     proposal: Proposal | None = None
 
     def class_numbers(self, records: Sequence[ClipRecord]) -> list[int]:
@@ -51,12 +54,13 @@ class Round:
         config, training = self.config, self.config.self_training
         size = max(config.action_encoder.size, config.alignability_encoder.size)
         batch = training.batch_size, training.clips_per_class, training.least_steps
-        return config.optimizer, batch, size, config.fit, config.precision, self.device.type
+        arithmetic = config.precision, config.accumulate, self.device.type
+        return config.optimizer, batch, size, config.fit, *arithmetic
 
     def autocast(self) -> torch.autocast:
         """The precision that the encoders work in; whatever leaves them goes on in float32."""
-        wanted = self.config.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+        precision = getattr(torch, self.config.precision)
+        return torch.autocast(self.device.type, precision, enabled=precision != torch.float32)
 
     def batches(self, dataset: Dataset, draws: Batches) -> DataLoader:
         """Batches of a dataset, prepared in worker processes where the config asks for them."""
@@ -88,15 +92,18 @@ def open_round(
         DatasetError: no classes, a class with fewer than two clips, or a key used twice.
     """
     classes = _check_clips(labelled, unlabelled, test)
-    device = torch.device("cuda" if _wants_cuda(config.device) else "cpu")
+    device = distributed.device(config.device)
+    notify = notify if distributed.is_main() else ignore
     frames = (workspace if stage_cache is None else stage_cache) / "frames"
     records = sorted((*labelled, *unlabelled, *test), key=lambda record: record.key)
-    store = _decode(config, records, frames, str(device), notify, should_stop)
+    store = _decode(config, records, frames, device.type, notify, should_stop)
     torch.manual_seed(config.seed)
     models = Models(config, len(classes))
     if initial_model is not None:
         carry_over(models, classes, initial_model)
-    models.to(device)
+    see_whole_batch(models.to(device), device)
+    if config.compile:
+        compile_encoders(models, device)
     identity = {
         "config": config.to_dict(),
         "clips": _digest([labelled, pseudo_labelled, unlabelled, test]),
@@ -107,7 +114,7 @@ def open_round(
         identity,
         models,
         seed=config.seed,
-        device=str(device),
+        device=device.type,
         seconds=config.checkpoint_seconds,
         notify=notify,
         should_stop=should_stop,
@@ -135,10 +142,22 @@ def open_round(
     )
 
 
-def _wants_cuda(device: str) -> bool:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda' but torch finds no CUDA device here; choose 'auto' or 'cpu'.")
-    return device != "cpu" and torch.cuda.is_available()
+def compile_encoders(models: Models, device: torch.device) -> None:
+    """Compile the image encoder of f_A and the video network of f_E, which take most of the time.
+
+    Raises:
+        ConfigError: torch.compile does not work here.
+    """
+    try:
+        torch.compile(torch.sin)(torch.ones(2, device=device))
+    except RuntimeError as error:  # every error of torch.compile is one
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(
+            f"compile is on, but torch.compile does not work here ({reason}); install a C++ compiler such as "
+            "g++ (on a GPU also triton), or set compile to false."
+        ) from error
+    models.alignability.image_encoder.compile()
+    models.action.backbone.compile()
 
 
 def _decode(
@@ -151,19 +170,29 @@ def _decode(
 ) -> FrameStore:
     def clip_done(done: int) -> None:
         notify(StepDone("frames", done, len(records), {}))
-        if should_stop():
+        if distributed.from_main(lambda: "stop" if should_stop() else "wait") == "stop":
             raise Stopped("stopped while decoding; resume to decode anew.")
 
+    def decode() -> FrameStore:
+        return open_frame_store(
+            records,
+            folder,
+            size=max(config.action_encoder.size, config.alignability_encoder.size),
+            squash=config.fit == "squash",
+            most_bytes=config.cache_bytes,
+            on_clip=clip_done,
+            leave_out=lambda key, reason: notify(ClipLeftOut(key, reason)),
+        )
+
     notify(StageStarted("frames", len(records), device))
-    return open_frame_store(
-        records,
-        folder,
-        size=max(config.action_encoder.size, config.alignability_encoder.size),
-        squash=config.fit == "squash",
-        most_bytes=config.cache_bytes,
-        on_clip=clip_done,
-        leave_out=lambda key, reason: notify(ClipLeftOut(key, reason)),
-    )
+    if distributed.is_main():
+        store = decode()
+        distributed.from_main(lambda: "done")
+        return store
+    while (told := distributed.from_main(lambda: "")) != "done":
+        if told == "stop":
+            raise Stopped("stopped while decoding; resume to decode anew.")
+    return decode()  # what is on disk now
 
 
 def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """How long a round is and how fast it learns. Free of torch, so that a page can show the plan."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finepseudo_core.config import OptimizerConfig, RoundConfig
@@ -25,6 +26,12 @@ def balanced_steps_per_epoch(config: RoundConfig, clips: int, classes: int) -> i
     return max(training.least_steps, math.ceil(clips / per_batch))
 
 
+def action_epochs(config: RoundConfig, *, warm: bool) -> int:
+    """Epochs of f_E in a round of Algorithm 1, which a method compared with it takes too."""
+    training = config.self_training
+    return (0 if warm else training.action_epochs) + training.iterations * training.epochs
+
+
 def plan(
     config: RoundConfig,
     labelled: int,
@@ -44,27 +51,59 @@ def plan(
         pseudo_labelled: accepted pseudo-labels at the start; later ones are not known yet, and one clip
             in four is assumed.
     """
-    training, chunks = config.self_training, max(1, math.ceil(unlabelled / PROPOSAL_CHUNK))
     stages = [PlannedStage("frames", labelled + unlabelled + test)]
+    if config.method == "finepseudo":
+        stages += _algorithm_1(config, labelled, unlabelled, classes, warm, pseudo_labelled)
+    else:
+        stages += _baseline(config, labelled, unlabelled, classes, warm)
+    if test:
+        stages.append(PlannedStage("test", _chunks(test)))
+    return tuple(stages)
+
+
+def _algorithm_1(
+    config: RoundConfig, labelled: int, unlabelled: int, classes: int, warm: bool, pseudo_labelled: int
+) -> Iterator[PlannedStage]:
+    training, chunks = config.self_training, _chunks(unlabelled)
     if not warm:
-        everything = labelled + unlabelled
-        per_epoch = (
-            math.ceil(everything / min(config.pretraining.batch_size, everything)) if everything else 0
-        )
-        stages.append(PlannedStage("pretraining", config.pretraining.epochs * per_epoch))
         supervised = balanced_steps_per_epoch(config, labelled, classes)
-        stages.append(PlannedStage("alignability", training.alignability_epochs * supervised))
-        stages.append(PlannedStage("action", training.action_epochs * supervised))
-        stages.append(PlannedStage("proposal", chunks))
+        yield PlannedStage("pretraining", _pretraining_steps(config, labelled + unlabelled))
+        yield PlannedStage("alignability", training.alignability_epochs * supervised)
+        yield PlannedStage("action", training.action_epochs * supervised)
+        yield PlannedStage("proposal", chunks)
     for iteration in range(1, training.iterations + 1):
         guess = pseudo_labelled if warm and iteration == 1 else unlabelled // 4
         steps = training.epochs * balanced_steps_per_epoch(config, labelled + guess, classes)
-        stages.append(PlannedStage(f"alignability {iteration}", steps))
-        stages.append(PlannedStage(f"action {iteration}", steps))
-        stages.append(PlannedStage(f"proposal {iteration}", chunks))
-    if test:
-        stages.append(PlannedStage("test", math.ceil(test / PROPOSAL_CHUNK)))
-    return tuple(stages)
+        yield PlannedStage(f"alignability {iteration}", steps)
+        yield PlannedStage(f"action {iteration}", steps)
+        yield PlannedStage(f"proposal {iteration}", chunks)
+
+
+def _baseline(
+    config: RoundConfig, labelled: int, unlabelled: int, classes: int, warm: bool
+) -> Iterator[PlannedStage]:
+    training, supervised = config.self_training, balanced_steps_per_epoch(config, labelled, classes)
+    learning = action_epochs(config, warm=warm) * supervised
+    if config.method == "fixmatch":
+        yield PlannedStage("fixmatch", learning)
+    else:
+        for stage in ("invariance", "distinctiveness"):
+            yield PlannedStage(stage, _pretraining_steps(config, labelled + unlabelled))
+        for teacher in ("invariant", "distinctive"):
+            yield PlannedStage(f"teacher {teacher}", training.action_epochs * supervised)
+        yield PlannedStage("similarity", _chunks(labelled + unlabelled))
+        yield PlannedStage("student", learning)
+    number = f" {training.iterations}" if training.iterations else ""
+    yield PlannedStage(f"proposal{number}", _chunks(unlabelled))
+
+
+def _chunks(clips: int) -> int:
+    return max(1, math.ceil(clips / PROPOSAL_CHUNK))
+
+
+def _pretraining_steps(config: RoundConfig, clips: int) -> int:
+    per_epoch = math.ceil(clips / min(config.pretraining.batch_size, clips)) if clips else 0
+    return config.pretraining.epochs * per_epoch
 
 
 def learning_rate(config: OptimizerConfig, step: int, steps: int, steps_per_epoch: int) -> float:

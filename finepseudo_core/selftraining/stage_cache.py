@@ -31,13 +31,13 @@ class StageCache:
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def fetch(self, key: str, learning: nn.Module) -> bool:
-        """Load what the stage learns, where it is known."""
-        path = self._path(key)
-        if not path.is_file():
-            return False
-        learning.load_state_dict(checkpoint.load(path)["learnt"])
-        return True
+    def knows(self, key: str) -> bool:
+        """Whether the stage was learnt before."""
+        return self._path(key).is_file()
+
+    def fetch(self, key: str, learning: nn.Module) -> None:
+        """Load what the stage learns."""
+        learning.load_state_dict(checkpoint.load(self._path(key))["learnt"])
 
     def keep(self, key: str, learning: nn.Module) -> None:
         """Save what the stage has learnt."""

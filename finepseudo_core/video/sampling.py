@@ -50,10 +50,65 @@ def global_and_local_indices(
     return whole, start + np.arange(count, dtype=np.int64)
 
 
+def two_crops_indices(
+    frames: int, count: int, generator: np.random.Generator, *, crop: float = 1.5, overlap: float = 0.2
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two views of CARL (Chen et al., CVPR 2022): random frames of two random stretches of the clip.
+
+    Args:
+        crop: longest stretch in multiples of `count`, >= 1; the shortest is `count` frames.
+        overlap: least common part of the stretches in multiples of `count`, in [0, 1].
+
+    Returns:
+        Two (count,) arrays. A clip of fewer than `count` frames gives all of them in both, some repeated.
+    """
+    if not crop >= 1 or not 0 <= overlap <= 1:
+        raise ValueError(f"crop is {crop!r} and overlap {overlap!r}; they must be >= 1 and in [0, 1].")
+    _check(frames, count)
+    longest, shortest = min(frames, round(crop * count)), min(frames, count)
+    lengths = generator.integers(shortest, longest + 1, size=2)
+    common = round(overlap * shortest)
+    start = int(generator.integers(frames - lengths[0] + 1))
+    earliest = max(0, start + common - int(lengths[1]))
+    latest = min(frames - int(lengths[1]), start + int(lengths[0]) - common)
+    starts = start, int(generator.integers(earliest, latest + 1))
+    first, second = (
+        start + _random_frames(int(length), count, generator)
+        for start, length in zip(starts, lengths, strict=True)
+    )
+    return first, second
+
+
+def moment_indices(frames: int, count: int, stride: int, moments: int, places: np.ndarray) -> np.ndarray:
+    """Windows at different times: the clip cut into `moments` equal parts, and a window inside each.
+
+    Args:
+        stride: as for `window_indices`; a part too short for it is covered whole.
+        places: (moments,) in [0, 1], place of the window in the room that its part leaves.
+
+    Returns:
+        (moments, count) frame numbers. The parts of a clip of at least `moments` frames share none.
+    """
+    _check(frames, count)
+    edges = np.linspace(0, frames, moments + 1)
+    rows = []
+    for place, first, last in zip(places, edges, edges[1:], strict=False):
+        start = min(int(first), frames - 1)
+        rows.append(start + window_indices(max(1, int(last) - start), count, stride, float(place)))
+    return np.stack(rows)
+
+
 def shared_positions(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions in two ascending index arrays at which the same frame stands, each frame once."""
     _, in_first, in_second = np.intersect1d(first, second, return_indices=True)
     return in_first, in_second
+
+
+def _random_frames(frames: int, count: int, generator: np.random.Generator) -> np.ndarray:
+    """`count` different frames of a stretch, ascending; all of them, evenly repeated, where it has fewer."""
+    if frames < count:
+        return uniform_indices(frames, count)
+    return np.sort(generator.permutation(frames)[:count])
 
 
 def _check(frames: int, count: int) -> None:

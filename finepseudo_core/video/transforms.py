@@ -32,13 +32,13 @@ class TrainingTransform:
         height, width = frames.shape[1:3]
         side = max(1, round(min(height, width) * generator.uniform(*self.scale)))
         top, left = generator.integers(height - side + 1), generator.integers(width - side + 1)
-        clip = _to_unit(frames[:, top : top + side, left : left + side])
-        clip = _resize(clip, self.size)
+        clip = to_unit(frames[:, top : top + side, left : left + side])
+        clip = resize(clip, self.size)
         contrast, brightness = generator.uniform(1 - self.jitter, 1 + self.jitter, size=2)
         clip = ((clip - 0.5) * contrast + 0.5) * brightness
         if generator.random() < self.grey:
             clip = clip.mean(dim=1, keepdim=True).expand_as(clip)
-        return _normalise(clip.clamp(0, 1))
+        return normalise(clip.clamp(0, 1))
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,25 @@ class EvaluationTransform:
         views = []
         for place in (0.5,) if self.crops == 1 else (0.0, 0.5, 1.0):
             top, left = round(place * (height - side)), round(place * (width - side))
-            clip = _to_unit(frames[:, top : top + side, left : left + side])
-            views.append(_normalise(_resize(clip, self.size)))
+            clip = to_unit(frames[:, top : top + side, left : left + side])
+            views.append(normalise(resize(clip, self.size)))
         return torch.stack(views)
 
 
-def _to_unit(frames: np.ndarray) -> Tensor:
+def to_unit(frames: np.ndarray) -> Tensor:
+    """Frames uint8 (T, H, W, 3) -> float32 (T, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float().div_(255)
 
 
-def _resize(clip: Tensor, size: int) -> Tensor:
+def resize(clip: Tensor, size: int) -> Tensor:
+    """Clip (T, 3, H, W) -> (T, 3, size, size), bilinear."""
     if clip.shape[-2:] == (size, size):
         return clip
     shrinks = size < min(clip.shape[-2:])
     return functional.interpolate(clip, (size, size), mode="bilinear", antialias=shrinks)
 
 
-def _normalise(clip: Tensor) -> Tensor:
+def normalise(clip: Tensor) -> Tensor:
+    """Clip (T, 3, H, W) in [0, 1] -> (3, T, H, W) by ImageNet's mean and deviation."""
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
-    return ((clip - mean) / deviation).transpose(0, 1).contiguous()  # (3, T, size, size)
+    return ((clip - mean) / deviation).transpose(0, 1).contiguous()

@@ -53,3 +53,19 @@ def test_a_value_outside_its_range_says_what_is_allowed(changes, message):
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(ConfigError, match="cpu-demo"):
         preset("gpu")
+
+
+def test_a_stage_of_pretraining_depends_on_the_settings_of_its_objective_alone():
+    gitdl, carl = (
+        RoundConfig().pretraining,
+        RoundConfig().replace({"pretraining.objective": "carl"}).pretraining,
+    )
+    assert "carl" not in gitdl.in_use()
+    assert gitdl.in_use() == RoundConfig().replace({"pretraining.carl.variance": 3.0}).pretraining.in_use()
+    assert (
+        carl.in_use()
+        == RoundConfig()
+        .replace({"pretraining.objective": "carl", "pretraining.peak": 0.5})
+        .pretraining.in_use()
+    )
+    assert carl.in_use()["carl"] == {"variance": 10.0, "crop": 1.5, "overlap": 0.2}

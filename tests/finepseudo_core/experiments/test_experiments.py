@@ -56,6 +56,8 @@ def test_clips_are_divided_by_class_and_the_split_is_kept(dives, tmp_path):
     assert {record.label for record in first.labelled} == {record.truth for record in first.test}
     assert all(record.label is None for record in (*first.unlabelled, *first.test))
     assert (tmp_path / "labels-0.2-seed0.json").exists()
+    by_diver = divide(dives, 0.2, 0, hold_out="diver", scratch=tmp_path)  # a split of its own
+    assert by_diver.test != first.test
 
 
 def test_whole_groups_are_held_out_and_validation_never_sees_the_test_clips(dives, tmp_path):
@@ -103,6 +105,17 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
         "paper (Diving48, 10 %)",
     ]
 
+    monkeypatch.setattr(sys, "argv", [*arguments, *folders, "--rows", "collaborative"])
+    command.main()
+    assert capsys.readouterr().out.count("-- ") == 2  # and the rows that were run before are reported
+    again = json.loads((tmp_path / "results" / "dives" / "table-6-0.25.json").read_text())
+    assert again == content
+
+    monkeypatch.setattr(sys, "argv", [*arguments, *folders, "--rows", "ours"])
+    with pytest.raises(ConfigError, match="no row 'ours'; choose of pseudo-labels of f_E"):
+        command.main()
+
+    monkeypatch.setattr(sys, "argv", [*arguments, *folders])
     monkeypatch.setattr(runs, "run", lambda *_, **__: pytest.fail("a finished run must be read"))
     command.main()
     assert capsys.readouterr().out.count("steps") == 0

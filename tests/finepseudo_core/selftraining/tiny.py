@@ -44,6 +44,11 @@ def tiny_config(**changes: object) -> RoundConfig:
 def make_clips(folder: Path, clips: int = 24) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
     """Labelled, unlabelled and test records of a few synthetic dives of four classes."""
     synthetic_dives.generate(folder, clips=clips, classes=4, size=32, seed=1, processes=1)
+    return listed_clips(folder)
+
+
+def listed_clips(folder: Path) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
+    """The same, of dives that were drawn before."""
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     labelled, unlabelled, test = [], [], []

@@ -1,0 +1,1 @@
+"""Methods that FinePseudo is compared with, each as a round of its own: see docs/BASELINES.md."""

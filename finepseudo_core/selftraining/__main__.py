@@ -1,0 +1,138 @@
+"""`python -m finepseudo_core.selftraining FOLDER --workspace DIR` runs a round without the studio.
+
+On several GPUs, or cores: `torchrun --nproc-per-node 4 -m finepseudo_core.selftraining FOLDER ...`. Called
+again with the same workspace it goes on from its checkpoint, with as many processes as there are now. The
+workspace ends up with model.pt, embeddings-N.npy of the last pass, result.json and pseudo-labels.jsonl.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finepseudo_core.config import PRESETS, preset
+from finepseudo_core.datasets import label_splits
+from finepseudo_core.datasets.formats import csv_folder
+from finepseudo_core.errors import DatasetError, FinePseudoError
+from finepseudo_core.events import CheckpointSaved, Event, PseudoLabelsProposed, StageStarted, StepDone
+from finepseudo_core.records import ClipRecord, RoundResult
+from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.algorithm import run
+
+WRITTEN = ("key", "label", "confidence", "alignability", "accepted")  # of every pseudo-label
+
+
+def main() -> int:
+    """Run the round and write what it found; 2 where it can't be done as asked."""
+    parser = argparse.ArgumentParser(
+        "python -m finepseudo_core.selftraining",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, help="folder of videos, with or without labels.csv")
+    parser.add_argument(
+        "--labels", type=Path, metavar="CSV", help="path,label[,split]; else FOLDER/labels.csv"
+    )
+    parser.add_argument("--workspace", type=Path, required=True, metavar="DIR", help="folder of this round")
+    parser.add_argument("--labelled-share", type=float, default=1.0, help="share of the labels to train on")
+    parser.add_argument("--preset", default="single-gpu", choices=tuple(PRESETS))
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    options = parser.parse_args()
+    torch.set_num_threads(distributed.threads())
+    try:
+        config = preset(options.preset).replace(dict(map(_setting, options.set)))
+        labelled, unlabelled, test = read_clips(
+            options.folder, options.labels, options.labelled_share, config.seed
+        )
+        with distributed.together():
+            result = run(config, labelled, unlabelled, options.workspace, test=test, notify=Report())
+            if distributed.is_main():
+                write(result, options.workspace)
+    except (FinePseudoError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def read_clips(
+    folder: Path, labels: Path | None, share: float, seed: int
+) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
+    """Labelled, unlabelled and test clips of a folder; labels beyond the share only measure.
+
+    Raises:
+        DatasetError: a row can't be used, or is cut from a longer video.
+    """
+    usual = folder / "labels.csv"
+    found = csv_folder.read(folder, labels or (usual if usual.is_file() else None))
+    for problem in found.problems:
+        raise DatasetError(f"line {problem.line}: {problem.path}: {problem.reason}")
+    for clip in found.clips:
+        if clip.start is not None or clip.end is not None:
+            raise DatasetError(
+                f"{clip.key} is a part of a video; cut it out first, or let the studio import it."
+            )
+    train = {clip.key: clip.label for clip in found.clips if clip.split != "test" and clip.label}
+    chosen = set(label_splits.split(train, share, seed).labelled)
+    records = {clip.key: ClipRecord(clip.key, clip.path, truth=clip.label) for clip in found.clips}
+    labelled = [ClipRecord(key, records[key].path, label=train[key]) for key in train if key in chosen]
+    tested = {clip.key for clip in found.clips if clip.split == "test"}
+    unlabelled = [record for key, record in records.items() if key not in chosen | tested]
+    return labelled, unlabelled, [record for key, record in records.items() if key in tested]
+
+
+class Report:
+    """Observer that writes a line per stage, pass and checkpoint to standard error."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Say what happened."""
+        match event:
+            case StageStarted():
+                self._say(
+                    f"{event.stage}: {event.steps - event.done} of {event.steps} steps on {event.device}"
+                )
+            case StepDone() if event.step == event.steps and event.values:
+                self._say(_figures(event.values))
+            case CheckpointSaved():
+                self._say(f"saved at step {event.step} of {event.stage}")
+            case PseudoLabelsProposed():
+                self._say(_figures(event.metrics))
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - self.started:8.1f} s  {text}\n")
+
+
+def write(result: RoundResult, workspace: Path) -> None:
+    """Leave the figures as result.json and the pseudo-labels as pseudo-labels.jsonl."""
+    figures = {"metrics": dict(result.metrics), "model_sha256": result.model_sha256}
+    (workspace / "result.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    lines = [
+        json.dumps({name: getattr(label, name) for name in WRITTEN}) + "\n"
+        for label in result.proposal.pseudo_labels
+    ]
+    (workspace / "pseudo-labels.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def _figures(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text!r} has no '='; write it like pseudo_labels.threshold=0.7.")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
