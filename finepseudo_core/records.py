@@ -94,6 +94,7 @@ class RoundResult:
         metrics: name -> value; a metric that can't be computed is absent.
         model: file holding both encoders, f_S, the classes and the config.
         model_sha256: checksum of its content, which `checkpoint.load` compares.
+        tested: key of a test clip -> the class that f_E says.
         embeddings: array name -> `.npy` file of frame embeddings, float16, for pair evidence.
     """
 
@@ -102,6 +103,7 @@ class RoundResult:
     model: Path
     model_sha256: str
     embeddings: Mapping[str, Path] = field(default_factory=dict)
+    tested: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

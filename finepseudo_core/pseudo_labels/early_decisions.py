@@ -66,8 +66,8 @@ def decide_early(
             Without either saving, the full pass.
 
     Raises:
-        ValueError: another distance than soft-DTW; another strategy, whose labels need no alignment or all of it; p_E that does not fit the
-            clips; p_E or an embedding that is not finite.
+        ValueError: another distance than soft-DTW; another strategy, whose labels need no alignment or all
+            of it; p_E that does not fit the clips; p_E or an embedding that is not finite.
     """
     if config.strategy != "collaborative":
         raise ValueError(f"the strategy is {config.strategy!r}; only `collaborative` is decided early.")

@@ -56,7 +56,7 @@ def learn_actions(
     for step in steps:
         clip, chosen = next(batches)  # (b, 3, T, H, W), (b,): this process's share of the batch
         whole = [draw.index for draw in draws(step)]
-        importance = weights[whole].sum().item()
+        importance = max(weights[whole].sum().item(), 1e-12)  # a batch may hold clips of weight 0 alone
         sums = torch.zeros(2, device=round.device)
         for rows in learner.parts(len(whole)):
             target, weight = classes[chosen[rows]].to(round.device), weights[chosen[rows]].to(round.device)

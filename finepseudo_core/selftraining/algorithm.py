@@ -1,6 +1,6 @@
 """THE MAIN LOOP: Algorithm 1 of FinePseudo (Dave et al., ECCV 2024, arXiv 2409.01448)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from finepseudo_core.baselines.fixmatch import learn_by_consistency
@@ -28,6 +28,8 @@ def run(
     pseudo_labelled: Sequence[ClipRecord] = (),
     initial_model: Path | None = None,
     exemplars: Mapping[str, Sequence[str]] | None = None,
+    banned: Collection[str] = (),
+    former_names: Mapping[str, str | None] | None = None,
     stage_cache: Path | None = None,
     notify: Notify = ignore,
     should_stop: ShouldStop = never,
@@ -47,6 +49,9 @@ def run(
         initial_model: model of an earlier round. Its networks are carried over, and the stages before
             self-training fall away.
         exemplars: class name -> keys of labelled clips that must be its exemplars; drawn where absent.
+        banned: keys of labelled clips that are never exemplars.
+        former_names: class name -> its name in `initial_model`, where that is another one; None where the
+            model knows another class by that name.
         stage_cache: folder in which rounds on the same clips, one at a time, leave decoded frames and learnt
             stages for one another.
         notify: called with every event; watches and never acts.
@@ -67,6 +72,8 @@ def run(
         pseudo_labelled=pseudo_labelled,
         initial_model=initial_model,
         exemplars=exemplars or {},
+        banned=banned,
+        former_names=former_names or {},
         stage_cache=stage_cache,
         notify=notify,
         should_stop=should_stop,

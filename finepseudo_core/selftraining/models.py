@@ -141,8 +141,11 @@ def _check_layout(config: RoundConfig, earlier: RoundConfig, path: Path) -> None
                 )
 
 
-def carry_over(models: Models, classes: Sequence[str], path: Path) -> None:
+def carry_over(models: Models, classes: Sequence[str | None], path: Path) -> None:
     """Start from an earlier round's networks; classes it did not know start from scratch.
+
+    Args:
+        classes: what the earlier round called each class of these models; None for one it did not know.
 
     Raises:
         CheckpointError: the earlier round used other encoders, or its networks hold a NaN or an infinity.

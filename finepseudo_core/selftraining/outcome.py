@@ -38,7 +38,8 @@ def conclude(round: Round) -> RoundResult:
     digest = distributed.from_main(
         lambda: save_models(round.models, round.config, round.classes, model, exemplars)
     )
-    return RoundResult(proposal, metrics, model, digest, embeddings)
+    tested = round.progress.notes.get("tested", {})
+    return RoundResult(proposal, metrics, model, digest, embeddings, tested)
 
 
 def _propose_again(round: Round, gallery: Gallery) -> Proposal:
@@ -58,20 +59,27 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
     known = [record for record in round.test if (record.truth or record.label) in round.classes]
     if not known:
         return {}
-    hits, chunks = torch.zeros(3, dtype=torch.float64), chunked(known)
+    own: dict[int, Tensor] = {}
+    chunks = chunked(known)
     steps = round.progress.steps("test", len(chunks), resumable=False)
     for step in steps:
         if distributed.takes(step):
-            hits += _hits(round, gallery, chunks[step])
+            own[step] = _predicted(round, gallery, chunks[step])
         if step + 1 == steps.total:
             names = ("test_top1", "test_top1_alignability", "test_top1_both")
-            shares = distributed.total(hits) / len(known)
-            round.progress.notes["test"] = dict(zip(names, shares.tolist(), strict=True))
+            predicted = torch.cat(distributed.in_order(own), dim=1)  # (3, N)
+            truth = torch.tensor([round.classes.index(str(record.truth or record.label)) for record in known])
+            hits = (predicted == truth).sum(dim=1, dtype=torch.float64)
+            round.progress.notes["test"] = dict(zip(names, (hits / len(known)).tolist(), strict=True))
+            round.progress.notes["tested"] = {
+                record.key: round.classes[number]
+                for record, number in zip(known, predicted[0].tolist(), strict=True)
+            }
     return round.progress.notes["test"]
 
 
-def _hits(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> Tensor:
-    """How many of some test clips f_E, f_A's classifier and both get right (3,)."""
+def _predicted(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> Tensor:
+    """Class numbers that f_E, f_A's classifier and both give some test clips (3, n)."""
     config, models, protocol = round.config.action_encoder, round.models.eval(), round.config.evaluation
     clips = WholeClips(
         round.store, records, config.frames, config.size,
@@ -81,9 +89,8 @@ def _hits(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> Tens
         p_action = averaged_probabilities(models.action, clips, range(len(records)), round.device)
     p_alignability = gallery.predict(round, records).probabilities  # (N, K)
     p_action = p_action.float()  # (N, K)
-    truth = torch.tensor([round.classes.index(str(record.truth or record.label)) for record in records])
     predictions = (p_action, p_alignability, p_action + p_alignability)
-    return torch.tensor([(p.argmax(1).cpu() == truth).sum() for p in predictions])
+    return torch.stack([p.argmax(1).cpu() for p in predictions])
 
 
 @torch.no_grad()

@@ -102,9 +102,11 @@ def open_gallery(round: Round) -> Gallery:
     """Exemplars of every class, drawn once per round from the human-labelled clips, and their embeddings."""
     config, by_key = round.config.pseudo_labels, {record.key: record for record in round.labelled}
     labels = {key: str(record.label) for key, record in by_key.items()}
+    pinned = {name: [key for key in keys if key in labels] for name, keys in round.exemplars.items()}
     exemplars = draw_gallery(
-        labels, round.classes, most=config.exemplars, seed=round.config.seed, pinned=round.exemplars
-    )
+        labels, round.classes, most=config.exemplars, seed=round.config.seed, pinned=pinned,
+        banned=round.banned,
+    )  # fmt: skip
     records = tuple(by_key[key] for name in round.classes for key in exemplars[name])
     classifier = NonparametricClassifier(
         embed_all(round, records),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Round:
     unlabelled: tuple[ClipRecord, ...]
     test: tuple[ClipRecord, ...]
     exemplars: Mapping[str, Sequence[str]]
+    banned: Collection[str]
     store: FrameStore
     models: Models
     device: torch.device
@@ -85,13 +86,17 @@ def open_round(
     stage_cache: Path | None,
     notify: Notify,
     should_stop: ShouldStop,
+    banned: Collection[str] = (),
+    former_names: Mapping[str, str | None] | None = None,
 ) -> Round:
     """Check the clips, decode them, build the networks, and take up an existing checkpoint.
 
     Raises:
-        DatasetError: no classes, a class with fewer than two clips, or a key used twice.
+        DatasetError: no classes, a class with fewer than two clips, a key used twice, or exemplars that
+            can't be had.
     """
     classes = _check_clips(labelled, unlabelled, test)
+    _check_exemplars(labelled, exemplars)
     device = distributed.device(config.device)
     notify = notify if distributed.is_main() else ignore
     frames = (workspace if stage_cache is None else stage_cache) / "frames"
@@ -100,7 +105,7 @@ def open_round(
     torch.manual_seed(config.seed)
     models = Models(config, len(classes))
     if initial_model is not None:
-        carry_over(models, classes, initial_model)
+        carry_over(models, [(former_names or {}).get(name, name) for name in classes], initial_model)
     see_whole_batch(models.to(device), device)
     if config.compile:
         compile_encoders(models, device)
@@ -108,6 +113,7 @@ def open_round(
         "config": config.to_dict(),
         "clips": _digest([labelled, pseudo_labelled, unlabelled, test]),
         "initial_model": initial_model is not None,
+        **_chosen(exemplars, banned),
     }
     progress = Progress(
         workspace / "checkpoint.pt",
@@ -125,6 +131,7 @@ def open_round(
         for records in (labelled, pseudo_labelled, unlabelled, test)
     ]
     _check_classes(readable[0])
+    _check_bans(readable[0], banned)
     return Round(
         config=config,
         classes=classes,
@@ -133,6 +140,7 @@ def open_round(
         unlabelled=readable[2],
         test=readable[3],
         exemplars=exemplars,
+        banned=banned,
         store=store,
         models=models,
         device=device,
@@ -210,6 +218,33 @@ def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:
         raise DatasetError("every labelled clip has weight 0; give at least some a weight above it.")
     _check_classes(lists[0])
     return tuple(sorted({record.label for record in lists[0] if record.label is not None}))
+
+
+def _check_exemplars(labelled: Sequence[ClipRecord], exemplars: Mapping[str, Sequence[str]]) -> None:
+    labels = {record.key: record.label for record in labelled}
+    for name, keys in exemplars.items():
+        for key in keys:
+            if labels.get(key) != name:
+                raise DatasetError(
+                    f"the clip {key!r} is to be an exemplar of {name!r} but is not labelled with it; "
+                    "label it, or leave it out of the exemplars."
+                )
+
+
+def _check_bans(labelled: Sequence[ClipRecord], banned: Collection[str]) -> None:
+    usable = {record.label for record in labelled if record.key not in banned}
+    bare = sorted({str(record.label) for record in labelled if record.label not in usable})
+    if bare:
+        raise DatasetError(
+            f"every readable labelled clip of {', '.join(bare[:5])} is banned from being an exemplar; "
+            "lift one of the bans or label more clips."
+        )
+
+
+def _chosen(exemplars: Mapping[str, Sequence[str]], banned: Collection[str]) -> dict[str, Any]:
+    """What tells rounds with other exemplars apart; nothing where nobody has chosen any."""
+    pinned = {name: list(keys) for name, keys in sorted(exemplars.items())}
+    return {"exemplars": [pinned, sorted(banned)]} if pinned or banned else {}
 
 
 def _check_classes(labelled: Sequence[ClipRecord]) -> None:
