@@ -24,7 +24,10 @@ def parser() -> ArgumentParser:
     studio.add_argument("--address", default="127.0.0.1", help="address to listen on")
     studio.add_argument("--port", type=int, default=8501, help="port, or the next free one")
 
-    command("worker", "Take jobs until SIGTERM or Ctrl-C; running jobs then go back to the queue.")
+    worker = command("worker", "Take jobs until SIGTERM or Ctrl-C; running jobs then go back to the queue.")
+    worker.add_argument(
+        "--nproc", type=_positive, default=1, metavar="N", help="processes that train a round, one per GPU"
+    )
 
     bring = command("import", "Bring the videos of a folder in.")
     bring.add_argument("folder", type=Path, help="folder of videos")
@@ -59,6 +62,12 @@ def parser() -> ArgumentParser:
     guess.add_argument("--format", choices=("csv", "jsonl"), default="csv")
     guess.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
 
+    model = command("export-model", "Write a finished round's model for use elsewhere, checked on its clips.")
+    model.add_argument("folder", type=Path, metavar="OUT_DIR", help="folder to write, absent or empty")
+    model.add_argument("--round", type=int, metavar="NUMBER", help="number of the round; else the active one")
+    model.add_argument("--replace", action="store_true", help="write over an earlier export in OUT_DIR")
+    model.add_argument("--data-licence", metavar="TEXT", help="licence of the clips, for the model card")
+
     users = commands.add_parser("users", help="Who may use the studio.")
     people = users.add_subparsers(required=True, metavar="COMMAND")
     adding = command("add", "Add a person and print how they sign in.", "users")
@@ -73,3 +82,10 @@ def parser() -> ArgumentParser:
     copy.add_argument("--output", type=Path, metavar="FILE", help="else a dated file in PROJECT/backups")
     command("doctor", "Check everything the studio stands on, one line each.")
     return whole
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number

@@ -1,4 +1,4 @@
-"""The command line: studio, worker, import, round, export, predict, users, upgrade, backup, doctor."""
+"""The command line of the studio; `app.arguments` says what it understands."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any
 from app import settings, supervisor
 from app.arguments import parser
 from app.progress_line import ProgressLine
-from app.services import datasets, export, predictions, rounds, users
+from app.services import datasets, export, model_exports, predictions, rounds, users
 from app.services.studio import Studio, StudioError, create_project, open_studio
 from db import migrate
 from db.migrate import SchemaError
@@ -71,7 +71,7 @@ def run_worker(options: Namespace) -> int:
     from app.worker import loop
 
     with _opened(options) as studio:
-        loop.run_worker(studio)
+        loop.run_worker(studio, options.nproc)
     return 0
 
 
@@ -178,6 +178,22 @@ def run_predict(options: Namespace) -> int:
     for prediction in broken:
         print(f"{prediction.path}: {prediction.problem}", file=sys.stderr)
     return FAILED if broken else 0
+
+
+def run_export_model(options: Namespace) -> int:
+    """Write the model of a finished round as safetensors and ONNX, with a model card."""
+    with _opened(options) as studio:
+        source = model_exports.source(studio, options.round, data_licence=options.data_licence)
+    from finepseudo_core.export.bundle import export_model
+
+    check = export_model(
+        source.model.path, options.folder, sha256=source.model.sha256,
+        facts=source.facts, clips=source.clips, replace=options.replace,
+    )  # fmt: skip
+    for part in check.differences:
+        print(f"{part.file}: {part.of} differ by {part.largest:.2g} at most, on {check.clips} {check.on}")
+    print(f"{options.folder} holds the model of round {source.facts.round}; README.md says what it is.")
+    return 0
 
 
 def add_user(options: Namespace) -> int:
@@ -299,6 +315,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "round": run_round,
     "export": run_export,
     "predict": run_predict,
+    "export-model": run_export_model,
     "users add": add_user,
     "users list": list_users,
     "users token": renew_token,

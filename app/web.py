@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app import settings as project_settings
 from app.media import is_embedding_address, is_media_address, media_file
 from app.settings import Settings
-from finepseudo_core.errors import ConfigError
+from finepseudo_core.errors import ConfigError, FinePseudoError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.services.studio import Studio
 
 FOLDER = Path(__file__).parent
+LARGEST_REQUEST = 100_000  # bytes
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -82,11 +83,29 @@ def embedding_response(studio: "Studio", request: "Request") -> "Response":
 
     asked = tuple(request.path_params[name] for name in ("number", "iteration", "clip_id"))
     signed = is_embedding_address(studio.secret, request.query_params.get("s", ""), *asked)
-    content = embedding(studio.settings, *asked) if signed else None
+    content = embedding(studio, *asked) if signed else None
     if content is None:
         return PlainTextResponse("Not found.", 404)
     headers = {"cache-control": "private, max-age=31536000, immutable"}
     return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+async def pair_video_response(studio: "Studio", request: "Request") -> "Response":
+    """Two clips side by side as an mp4; 400 with the reason where it can't be made."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import PlainTextResponse, Response
+
+    from app import pair_video
+
+    if int(request.headers.get("content-length") or LARGEST_REQUEST + 1) > LARGEST_REQUEST:
+        return PlainTextResponse("Too long.", 413)
+    try:
+        asked = await request.json()
+        video = await run_in_threadpool(pair_video.read_request, studio, asked)
+        content = await run_in_threadpool(pair_video.make, video)
+    except (ValueError, FinePseudoError) as error:
+        return PlainTextResponse(str(error), 400)
+    return Response(content, media_type="video/mp4", headers={"cache-control": "no-store"})
 
 
 @asynccontextmanager
@@ -137,6 +156,9 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
     def embeddings(request: "Request") -> "Response":
         return embedding_response(studio, request)
 
+    async def pair_video(request: "Request") -> "Response":
+        return await pair_video_response(studio, request)
+
     return App(
         FOLDER / "streamlit_app.py",
         on_script_error=explain,
@@ -146,6 +168,7 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
             Route("/clips/{clip_id:int}/thumb.webp", thumbnail),
             Route("/clips/{clip_id:int}/video.mp4", video),
             Route("/rounds/{number:int}/{iteration:int}/{clip_id:int}.f16", embeddings),
+            Route("/compare/video.mp4", pair_video, methods=["POST"]),
         ],
         middleware=[
             Middleware(

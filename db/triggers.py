@@ -1,8 +1,9 @@
-"""Triggers that keep a table append-only, on SQLite and PostgreSQL."""
+"""Triggers that keep what is in a table, on SQLite and PostgreSQL."""
 
 from sqlalchemy import Connection, text
 
-APPEND_ONLY = ("verdicts", "promotions")
+APPEND_ONLY = ("verdicts", "promotions", "class_events")
+NEVER_DELETED = ("phase_marks",)
 
 REFUSE = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -32,12 +33,30 @@ def make_append_only(connection: Connection, table: str) -> None:
     )
 
 
+def refuse_delete(connection: Connection, table: str) -> None:
+    """Have the database refuse DELETE (and TRUNCATE) on `table`."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are never deleted'); END"
+        )
+        return
+    for change, each in (("DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
+            f"FOR EACH {each} EXECUTE FUNCTION refuse_change()"
+        )
+
+
 def missing(connection: Connection) -> list[str]:
     """Names of the triggers that ought to be there and are not."""
     if connection.dialect.name == "sqlite":
-        endings, query = ("no_update", "no_delete"), "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        endings, kept = ("no_update", "no_delete"), ["no_delete"]
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        endings, query = ("no_change", "no_truncate"), "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        endings, kept = ("no_change", "no_truncate"), ["no_delete", "no_truncate"]
+        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
     present = set(connection.scalars(text(query)))
     wanted = [f"{table}_{ending}" for table in APPEND_ONLY for ending in endings]
+    wanted += [f"{table}_{ending}" for table in NEVER_DELETED for ending in kept]
     return [name for name in wanted if name not in present]

@@ -15,7 +15,7 @@ from app.services.embeddings import clips_file, embeddings_file
 from app.services.studio import Studio, create_project
 from app.settings import load
 from db.models import Round
-from db.repositories import classes, clips, jobs, pseudo_labels, rounds
+from db.repositories import audits, classes, clips, jobs, pseudo_labels, rounds
 from db.repositories.jobs import Fence
 from db.repositories.rounds import Member
 from finepseudo_core.config import preset
@@ -52,15 +52,23 @@ def empty_project(folder: Path) -> Filled:
 
 
 def filled_project(
-    folder: Path, *, labelled: int = 12, unlabelled: int = 40, finished_rounds: int = 1
+    folder: Path,
+    *,
+    labelled: int = 12,
+    unlabelled: int = 40,
+    tested: int = 0,
+    finished_rounds: int = 1,
+    audited: bool = False,
+    class_names: Sequence[str] = CLASSES,
 ) -> Filled:
-    """A project with labelled clips, and unlabelled ones that the rounds propose labels for."""
+    """A project with labelled clips, test clips, and unlabelled ones that the rounds propose labels for;
+    `audited` draws blind checks from them."""
     project = empty_project(folder)
     studio = project.studio
     with studio.database.write() as session:
-        ids = classes.ensure(session, names=CLASSES)
+        ids = classes.ensure(session, names=class_names)
         job = jobs.enqueue(session, kind="import", payload={})
-        fence = _claim(session, "import")
+        fence = claim(session, "import")
         row = clips.add_import(
             session,
             folder=str(folder),
@@ -80,11 +88,11 @@ def filled_project(
                     "source_path": f"{folder}/clip {number:03d}.mp4",
                     "start": None,
                     "end": None,
-                    "split": "train",
-                    "given_class_id": ids[CLASSES[number % len(CLASSES)]] if number < labelled else None,
-                    "truth_class_id": ids[CLASSES[number % len(CLASSES)]] if number >= labelled else None,
+                    "split": "train" if number < labelled + unlabelled else "test",
+                    "given_class_id": ids[class_names[number % len(ids)]] if number < labelled else None,
+                    "truth_class_id": ids[class_names[number % len(ids)]] if number >= labelled else None,
                 }
-                for number in range(labelled + unlabelled)
+                for number in range(labelled + unlabelled + tested)
             ],
         )
         for number, clip in enumerate(clips.waiting(session, import_id=row.id)):
@@ -92,11 +100,12 @@ def filled_project(
         jobs.finish(session, fence, state="succeeded")
     proposed: tuple[int, ...] = ()
     for number in range(finished_rounds):
-        proposed = propose(studio, list(ids.values()), project.owner_id, seed=number)
+        proposed = propose(studio, list(ids.values()), project.owner_id, seed=number, audited=audited)
     return Filled(studio, project.owner_id, project.token, proposed)
 
 
-def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0) -> tuple[int, ...]:
+def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0,
+            audited: bool = False) -> tuple[int, ...]:  # fmt: skip
     """Finish a round that proposes labels for every unlabelled clip; returns the clips by margin."""
     chance = random.Random(seed)
     with studio.database.write() as session:
@@ -112,7 +121,7 @@ def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0) 
             created_by=owner_id,
         )
         rounds.freeze(session, round_id=row.id, base=before)
-        fence = _claim(session, "round")
+        fence = claim(session, "round")
         members = rounds.members(session, round_id=row.id)
         labelled = [member for member in members if member.role == "labelled"]
         names = {name: class_id for class_id, name in classes.names(session).items()}
@@ -131,12 +140,17 @@ def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0) 
         rounds.set_exemplars(session, round_id=row.id, exemplars=_first_of_each(labelled, names))
         _write_embeddings(studio, row, [member.clip_id for member in members])
         pseudo_labels.show(session, round_id=row.id, iteration=0, classes=class_ids)
+        if audited:
+            session.refresh(row)
+            audits.draw(session, row=row)
         rounds.add_steps(
             session,
             round_id=row.id,
             steps=[("action", step, 40, {"loss": 2 * math.exp(-step / 12)}) for step in range(40)],
         )
         rounds.set_result(session, round_id=row.id, metrics={})
+        told = {member.clip_id: chance.choice(class_ids) for member in members if member.role == "test"}
+        rounds.set_test_predictions(session, round_id=row.id, predictions=told)
         rounds.promote(session, round_id=row.id)
         jobs.finish(session, fence, state="succeeded")
     return tuple(entry["clip_id"] for entry in sorted(rows, key=lambda entry: entry["margin"]))
@@ -159,9 +173,7 @@ def _write_embeddings(studio: Studio, row: Round, clip_ids: Sequence[int]) -> No
     shape = row.config["alignability_encoder"]
     moments = (np.arange(shape["frames"]) + 0.5) / shape["frames"]
     centres = np.linspace(0, 1, shape["embedding"])
-    embedded = [
-        np.exp(-(((pace(clip_id, moments)[:, None] - centres) / 0.1) ** 2)) for clip_id in clip_ids
-    ]
+    embedded = [np.exp(-(((pace(clip_id, moments)[:, None] - centres) / 0.1) ** 2)) for clip_id in clip_ids]
     for path, content in (
         (embeddings_file(studio.settings, row.number, 0), np.array(embedded, np.float16)),
         (clips_file(studio.settings, row.number, 0), np.array(clip_ids, np.int64)),
@@ -170,7 +182,8 @@ def _write_embeddings(studio: Studio, row: Round, clip_ids: Sequence[int]) -> No
         np.save(path, content)
 
 
-def _claim(session, kind: str) -> Fence:
+def claim(session, kind: str) -> Fence:
+    """Take the next job of a kind over, as a worker does."""
     job = jobs.claim(session, owner="test", kinds=[kind], lease_seconds=60)
     assert job is not None
     return Fence(job.id, job.attempt, "test")

@@ -1,16 +1,27 @@
 """Browse: every clip as a thumbnail, filtered; `?clip=ID` shows one."""
 
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
 from app.components.clip_grid import clip_grid
 from app.resources import Visit, visit
-from app.services import datasets, review
+from app.services import class_cards, datasets, review
 from app.services.datasets import ClipFilter
 from app.views.cards import plain
 from app.views.clip_cards import grid_card
 from app.views.clip_detail import draw_clip
 
 A_PAGE = 48
+# name in the address -> condition, and how it is said
+LINKED = {
+    "said": ("said_id", "proposed as {}"),
+    "tested": ("tested_id", "that the round takes for {}"),
+    "is": ("known_id", "that are {}"),
+    "decision": ("decision", ""),
+}
+DECIDED = {"reject": "whose proposal people rejected", "novel": "that are none of the classes"}
 STATES = {"ready": "readable", "waiting": "being read", "unreadable": "unreadable", "missing": "file is gone"}
 LABELS = {
     "labelled": "labelled by people",
@@ -39,9 +50,39 @@ def chosen_filter(guest: Visit) -> ClipFilter:
     )
 
 
+def linked_filter(guest: Visit) -> dict[str, Any]:
+    """What a link to some clips asks for: `said`, `tested` and `is` name classes, `decision` a verdict."""
+    asked = {name: st.query_params[name] for name in LINKED if name in st.query_params}
+    if not asked:
+        return {}
+    names = dict(review.classes(guest.studio))
+    found: dict[str, Any] = {}
+    words = []
+    for name, value in asked.items():
+        if name == "decision":
+            found["decision"] = value if value in DECIDED else "reject"
+            words.append(DECIDED[str(found["decision"])])
+            continue
+        wanted = int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else 0
+        class_id = class_cards.standing_for(guest.studio, wanted) or 0
+        found[LINKED[name][0]] = class_id
+        words.append(LINKED[name][1].format(names.get(class_id, "a class that is not there")))
+    told, act = st.columns([8, 1], vertical_alignment="center")
+    told.markdown(plain(f"Clips {', '.join(words)}"))
+    act.button("All clips", key="unlink", width="stretch", on_click=unlink)
+    return found
+
+
+def unlink() -> None:
+    """Forget what the link asked for."""
+    for name in LINKED:
+        st.query_params.pop(name, None)
+
+
 def draw_grid(guest: Visit) -> None:
     """Filters, thumbnails, pages."""
-    which = chosen_filter(guest)
+    linked = linked_filter(guest)
+    which = replace(chosen_filter(guest), **linked)
     place = st.session_state.setdefault("browse_page", {})
     number = place.get(which, 0)
     found = datasets.clips(guest.studio, which, offset=number * A_PAGE, limit=A_PAGE)

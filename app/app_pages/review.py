@@ -4,12 +4,13 @@ from functools import partial
 
 import streamlit as st
 
-from app.components.clip_review import clip_review, received_log
+from app.components.clip_review import chosen_queue, clip_review, received_log
 from app.resources import Visit, visit
-from app.services import queue, review, rounds, today
-from app.services.queue import ReviewItem
+from app.services import queue, review, review_queues, rounds, today
+from app.services.queue import BareItem, ReviewItem
 from app.services.review import Recorded
 from app.services.studio import Studio
+from app.views.class_search import class_search
 from app.views.review_items import review_data
 
 AHEAD = 24  # clips the browser holds, so that a quick hand never waits for the server
@@ -28,11 +29,29 @@ def save(studio: Studio, reviewer_id: int, outcome: Outcome) -> None:
         outcome.recorded = review.record(studio, reviewer_id, events)
 
 
-def last_verdict(guest: Visit) -> tuple[str, ReviewItem] | None:
+def choose(studio: Studio, reviewer_id: int) -> None:
+    """Go on in the queue that was chosen; the address names it, so that it can be kept and passed on."""
+    name, class_id = chosen_queue()
+    queue.leave(studio, reviewer_id)
+    st.query_params["queue"] = name
+    if class_id is None:
+        st.query_params.pop("class", None)
+    else:
+        st.query_params["class"] = str(class_id)
+
+
+def wanted_queue() -> tuple[str, int | None]:
+    """The queue and class that the address names."""
+    class_id = st.query_params.get("class", "")
+    name = st.query_params.get("queue", review_queues.DEFAULT)
+    return name, int(class_id) if class_id.isdecimal() and len(class_id) < 10 else None
+
+
+def last_verdict(guest: Visit) -> tuple[str, ReviewItem | BareItem] | None:
     """The newest verdict of this person that stands, with its clip: what undo takes back after a reload."""
     for verdict in review.history(guest.studio, guest.user.id, limit=5):
         if not verdict.undone:
-            item = queue.item(guest.studio, guest.user.id, verdict.clip_id)
+            item = queue.decided(guest.studio, guest.user.id, verdict.clip_id, verdict.uuid)
             return (verdict.uuid, item) if item and item.sprite else None
     return None
 
@@ -58,7 +77,8 @@ def wait_for_proposals() -> None:
 def review_screen(outcome: Outcome) -> None:
     """The screen; a fragment, so that a verdict redraws nothing else."""
     guest = visit()
-    waiting = queue.next_items(guest.studio, guest.user.id, limit=AHEAD)
+    name, class_id = wanted_queue()
+    waiting = queue.next_items(guest.studio, guest.user.id, limit=AHEAD, name=name, class_id=class_id)
     data = review_data(
         guest,
         waiting,
@@ -67,8 +87,12 @@ def review_screen(outcome: Outcome) -> None:
         classes=review.classes(guest.studio),
         last=last_verdict(guest),
     )
-    clip_review(data, partial(save, guest.studio, guest.user.id, outcome))
-    if not waiting.items:
+    clip_review(
+        data | class_search(guest.studio),
+        on_log=partial(save, guest.studio, guest.user.id, outcome),
+        on_queue=partial(choose, guest.studio, guest.user.id),
+    )
+    if not waiting.items and name == review_queues.DEFAULT:
         wait_for_proposals()
 
 

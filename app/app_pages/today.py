@@ -8,7 +8,7 @@ from app.resources import Visit, visit
 from app.services import today
 from app.services.today import Today
 from app.views.aligned_pair import draw_aligned_pair
-from app.views.cards import ago, draw_tiles, measured
+from app.views.cards import ago, blind_checks, draw_tiles, measured
 from app.views.running import draw_running_import, draw_running_round, fetch_progress
 
 PAGES = {"review": "review", "rounds": "rounds", "transfer": "transfer", "browse": "browse"}
@@ -53,6 +53,8 @@ def draw_counts(now: Today) -> None:
     if now.known_precision is not None:
         tiles.append(("Against held-back labels", *measured(now.known_precision)))
     draw_tiles(tiles)
+    if words := blind_checks(now.audited_precision):
+        st.caption(f"Accepted labels of round {now.review_round_number}: {words}.")
 
 
 def draw_method(guest: Visit, *, beside: bool) -> None:

@@ -8,7 +8,7 @@ from app.resources import Visit, visit
 from app.services import datasets
 from app.services.datasets import ImportRequest
 from app.views.cards import plain
-from app.views.export_labels import draw_export
+from app.views.export_labels import draw_export, draw_phase_export
 from app.views.import_plan import draw_import, draw_plan
 from app.views.uploads import keep
 from finepseudo_core.errors import FinePseudoError
@@ -130,3 +130,4 @@ with bring:
     draw_imports(guest)
 with take:
     draw_export(guest)
+    draw_phase_export(guest)

@@ -26,7 +26,7 @@ const momentOfCell = (sprite, cell) => momentOf(Math.floor(cell * sprite.step), 
 const cellAt = (sprite, moment) => Math.max(0, Math.min(sprite.frames - 1,
   Math.round(frameAt(moment, sprite.length) / sprite.step)));
 
-/** Draw cells of a sprite side by side, each whole and in the middle of its share of the canvas. */
+/** Draw cells of a sprite side by side, each whole and in the middle of its share of the canvas; null stays empty. */
 function drawCells(canvas, sprite, cells) {
   const image = spriteImage(sprite.url);
   if (!fitCanvas(canvas) || !image.complete || !image.naturalWidth) return false;
@@ -35,7 +35,7 @@ function drawCells(canvas, sprite, cells) {
   const share = canvas.width / cells.length;
   const scale = Math.min(share / sprite.width, canvas.height / sprite.height);
   const [wide, high] = [sprite.width * scale, sprite.height * scale];
-  cells.forEach((cell, place) => context.drawImage(image,
+  cells.forEach((cell, place) => cell !== null && context.drawImage(image,
     (cell % sprite.columns) * sprite.width, Math.floor(cell / sprite.columns) * sprite.height, sprite.width, sprite.height,
     place * share + (share - wide) / 2, (canvas.height - high) / 2, wide, high));
   return true;
@@ -44,97 +44,6 @@ function drawCells(canvas, sprite, cells) {
 /** How many whole frames of a sprite fit side by side. */
 const framesInStrip = (canvas, sprite) => Math.max(4, Math.min(sprite.frames,
   Math.floor(canvas.clientWidth / Math.max(1, (canvas.clientHeight * sprite.width) / sprite.height))));
-
-/** Give a canvas as many pixels as it covers on the screen; false while it covers none. */
-function fitCanvas(canvas) {
-  const density = Math.min(window.devicePixelRatio || 1, 2);
-  const [width, height] = [Math.round(canvas.clientWidth * density), Math.round(canvas.clientHeight * density)];
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  return Boolean(width && height);
-}
-
-/** The cost matrix with the path; dark is alike. Rows are the first clip, from top to bottom. */
-class CostMatrix {
-  constructor(jump) {
-    this.canvas = element("canvas", { class: "cost-matrix", role: "img", tabindex: "-1" });
-    this.jump = jump;
-    const point = (event) => {
-      if (!this.matrix || !(event.buttons & 1)) return;
-      const box = this.canvas.getBoundingClientRect();
-      const share = (value, from, size) => Math.max(0, Math.min(0.9999, (value - from) / size));
-      this.jump(share(event.clientY, box.top, box.height), share(event.clientX, box.left, box.width));
-    };
-    this.canvas.addEventListener("pointerdown", (event) => {
-      this.canvas.setPointerCapture(event.pointerId);
-      event.preventDefault();
-      point(event);
-    });
-    this.canvas.addEventListener("pointermove", point);
-  }
-
-  show(matrix, path) {
-    [this.matrix, this.path] = [matrix, path];
-    this.canvas.setAttribute("aria-label", matrix
-      ? "Cost of matching each moment of the clip (down) with each of the example (across), and the path between them"
-      : "No alignment to show");
-    this.heat = matrix && this.paintHeat(matrix);
-  }
-
-  paintHeat({ costs, rows, columns }) {
-    const heat = element("canvas", { width: columns, height: rows });
-    const context = heat.getContext("2d");
-    const pixels = context.createImageData(columns, rows);
-    const sorted = Float64Array.from(costs).sort();
-    const [least, most] = [sorted[0], sorted[Math.floor(sorted.length * 0.98)]];
-    for (let cell = 0; cell < costs.length; cell += 1) {
-      const level = Math.max(0, Math.min(1, (costs[cell] - least) / Math.max(most - least, 1e-9)));
-      const colour = heatColour(level);
-      pixels.data.set([...colour, 255], cell * 4);
-    }
-    context.putImageData(pixels, 0, 0);
-    return heat;
-  }
-
-  draw(rowMoment, columnMoment) {
-    const { canvas } = this;
-    if (!fitCanvas(canvas)) return;
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!this.matrix) return;
-    const { rows, columns } = this.matrix;
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.heat, 0, 0, canvas.width, canvas.height);
-    const across = (moment) => moment * canvas.width;
-    const down = (moment) => moment * canvas.height;
-    const density = canvas.width / Math.max(1, canvas.clientWidth);
-    context.lineWidth = 2 * density;
-    context.lineJoin = "round";
-    context.strokeStyle = "#ffffff";
-    context.beginPath();
-    for (const [row, column] of this.path) context.lineTo(across(momentOf(column, columns)), down(momentOf(row, rows)));
-    context.stroke();
-    context.lineWidth = density;
-    context.strokeStyle = "rgba(255, 255, 255, .65)";
-    context.beginPath();
-    context.moveTo(0, down(rowMoment));
-    context.lineTo(canvas.width, down(rowMoment));
-    context.moveTo(across(columnMoment), 0);
-    context.lineTo(across(columnMoment), canvas.height);
-    context.stroke();
-    context.fillStyle = "#ffb347";
-    context.beginPath();
-    context.arc(across(columnMoment), down(rowMoment), 4 * density, 0, 7);
-    context.fill();
-  }
-}
-
-const HEAT = [[9, 45, 54], [13, 104, 110], [72, 160, 140], [190, 205, 160], [247, 232, 205]]; // alike to unlike
-
-function heatColour(level) {
-  const place = level * (HEAT.length - 1);
-  const low = Math.min(HEAT.length - 2, Math.floor(place));
-  return HEAT[low].map((value, part) => Math.round(value + (HEAT[low + 1][part] - value) * (place - low)));
-}
 
 class AlignedClips {
   /** `query` is the QueryClip that leads; `title` says what the second clip is. */

@@ -39,21 +39,30 @@ function cosineCosts(first, second, features) {
   return { costs, rows, columns };
 }
 
-/** The cheapest path through cells (row, column) from `from` to `to`, both included. */
-function pathBetween({ costs, columns }, from, to) {
+/** Cost of the cheapest path from `from` to each cell up to `to`, row by row; `back` asks for the way from `to`. */
+function totalsBetween({ costs, columns }, from, to, back = false) {
   const [high, wide] = [to[0] - from[0] + 1, to[1] - from[1] + 1];
   const totals = new Float64Array(high * wide);
+  const [first, step] = back ? [high * wide - 1, -1] : [0, 1];
   for (let row = 0; row < high; row += 1) {
     for (let column = 0; column < wide; column += 1) {
-      const above = row ? totals[(row - 1) * wide + column] : Infinity;
-      const left = column ? totals[row * wide + column - 1] : Infinity;
-      const diagonal = row && column ? totals[(row - 1) * wide + column - 1] : Infinity;
+      const cell = first + step * (row * wide + column);
+      const above = row ? totals[cell - step * wide] : Infinity;
+      const left = column ? totals[cell - step] : Infinity;
+      const diagonal = row && column ? totals[cell - step * (wide + 1)] : Infinity;
       const before = row || column ? Math.min(diagonal, above, left) : 0;
-      totals[row * wide + column] = before + costs[(from[0] + row) * columns + from[1] + column];
+      totals[cell] = before + costs[(from[0] + Math.floor(cell / wide)) * columns + from[1] + (cell % wide)];
     }
   }
+  return totals;
+}
+
+/** The cheapest path through cells (row, column) from `from` to `to`, both included. */
+function pathBetween(matrix, from, to) {
+  const wide = to[1] - from[1] + 1;
+  const totals = totalsBetween(matrix, from, to);
   const path = [];
-  let [row, column] = [high - 1, wide - 1];
+  let [row, column] = [to[0] - from[0], to[1] - from[1]];
   for (;;) {
     path.push([from[0] + row, from[1] + column]);
     if (!row && !column) return path.reverse();

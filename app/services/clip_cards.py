@@ -87,6 +87,10 @@ class ClipFilter:
             "proposed" (proposed, not accepted, no verdict yet), "rejected" (rejected or no known class).
         class_id: people's label or, where there is none, the proposed class.
         import_id: clips of one import.
+        said_id: the class that was proposed when people decided on the clip.
+        tested_id: the class that the round under review says of a test clip.
+        decision: kind of the verdict that stands, "reject" or "novel" among them.
+        known_id: people's label or, where there is none, the class known for measuring.
     """
 
     search: str = ""
@@ -95,6 +99,10 @@ class ClipFilter:
     label: str | None = None
     class_id: int | None = None
     import_id: int | None = None
+    said_id: int | None = None
+    tested_id: int | None = None
+    known_id: int | None = None
+    decision: str | None = None
 
 
 @dataclass(frozen=True)

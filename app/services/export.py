@@ -1,4 +1,4 @@
-"""Labels go out, as CSV and JSON lines."""
+"""Labels go out as CSV and JSON lines, phases as CSV."""
 
 import csv
 import dataclasses
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from app.services.studio import Studio
-from db.repositories import classes, clips, rounds
+from db.repositories import classes, clips, phase_marks, rounds
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -68,6 +68,43 @@ def as_jsonl(studio: Studio) -> bytes:
     """`rows` as one JSON object a line, UTF-8; absent values are null."""
     lines = (json.dumps(_plain(row), ensure_ascii=False) for row in rows(studio))
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+PHASE_COLUMNS = (
+    "path", "phase", "start_frame", "end_frame", "start_seconds", "end_seconds", "source", "from_path",
+    "confidence", "author", "marked_at",
+)  # fmt: skip
+
+
+def phases_as_csv(studio: Studio) -> bytes:
+    """Phase marks of readable clips as `finepseudo_core.datasets.phase_annotations.read_csv` takes them.
+
+    A row is a phase: it lasts until the next one begins or the clip ends, the end exclusive. Frames are those
+    of the project's own copy of a clip, seconds count from its beginning. Frames before the first mark have
+    no row: they belong to no phase.
+    """
+    with studio.database.read() as session:
+        found = phase_marks.listing(session)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(PHASE_COLUMNS)
+    for place, (mark, clip, author, from_key) in enumerate(found):
+        if clip.frames is None:
+            continue
+        following = found[place + 1] if place + 1 < len(found) else None
+        same = following is not None and following.PhaseMark.clip_id == mark.clip_id
+        end = following.PhaseMark.start_frame if following is not None and same else clip.frames
+        seconds = (f"{frame / clip.fps:.4f}" if clip.fps else "" for frame in (mark.start_frame, end))
+        confidence = "" if mark.confidence is None else f"{mark.confidence:.4f}"
+        values = (clip.key, mark.phase, mark.start_frame, end, *seconds, mark.source, from_key, confidence)
+        writer.writerow([guarded(value) for value in (*values, author, mark.created_at.isoformat())])
+    return text.getvalue().encode()
+
+
+def phase_counts(studio: Studio) -> tuple[int, int, int]:
+    """Phase marks, clips that have one, and marks that were carried over and nobody has looked at."""
+    with studio.database.read() as session:
+        return phase_marks.counts(session)
 
 
 def _label_row(row: Any, names: dict[int, str], round_number: int | None) -> LabelRow | None:

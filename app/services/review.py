@@ -9,8 +9,10 @@ from app.services import users
 from app.services.review_events import ReadVerdict, RefusedEvent, read_event
 from app.services.studio import Studio
 from db.engine import Session
+from db.models import AuditDraw
+from db.models.verdicts import DECIDING
+from db.repositories import audits, clips, leases, rounds
 from db.repositories import classes as class_rows
-from db.repositories import clips, leases, rounds
 from db.repositories import verdicts as repository
 
 
@@ -54,7 +56,9 @@ def record(studio: Studio, reviewer_id: int, events: Sequence[Mapping[str, Any]]
     An event holds: uuid, clip_id, kind ("accept", "correct", "reject", "novel", "skip", "flag", "undo") and,
     where they apply, class_id (correct), predicted_class_id, round_id, undoes_uuid (undo), note,
     seconds (time spent), made_at (the browser's clock: ISO text, or milliseconds since 1970).
-    `accept` takes predicted_class_id as its class where class_id is absent.
+    `accept` takes predicted_class_id as its class where class_id is absent. `blind`: true says that the
+    proposal was hidden; on a clip drawn for the audit the verdict then counts for its precision, and what
+    was proposed is filled in here.
     A refused event never keeps the others from being saved.
 
     Raises:
@@ -66,13 +70,16 @@ def record(studio: Studio, reviewer_id: int, events: Sequence[Mapping[str, Any]]
     with studio.database.write() as session:
         users.current(session, reviewer_id)
         repository.lock_chain(session)
-        class_ids = set(class_rows.names(session))
+        class_ids = {row.id for row in class_rows.every(session) if not row.removed}
         for event in events:
             try:
                 verdict = read_event(event)
                 if not _is_there(session, verdict, reviewer_id):
                     _check(session, verdict, reviewer_id, class_ids)
+                    drawn = _drawn_for_audit(session, verdict) if event.get("blind") is True else None
                     repository.append(session, reviewer_id=reviewer_id, **vars(verdict))
+                    if drawn:
+                        audits.answer(session, drawn=drawn, uuid=verdict.uuid)
                     decided.add(verdict.clip_id)
                 saved.append(str(event["uuid"]))
             except RefusedEvent as refusal:
@@ -99,9 +106,9 @@ def history(studio: Studio, reviewer_id: int, limit: int = 20) -> tuple[VerdictC
 
 
 def classes(studio: Studio) -> tuple[tuple[int, str], ...]:
-    """Every class as (id, name), in their order."""
+    """Every class that stands as (id, name), in their order."""
     with studio.database.read() as session:
-        return tuple(class_rows.names(session).items())
+        return tuple((row.id, row.name) for row in class_rows.listing(session))
 
 
 def _is_there(session: Session, verdict: ReadVerdict, reviewer_id: int) -> bool:
@@ -137,6 +144,20 @@ def _check_undo(session: Session, verdict: ReadVerdict, reviewer_id: int) -> Non
     if repository.is_undone(session, uuid=wanted):
         raise RefusedEvent("That verdict is undone already.")
     verdict.clip_id, verdict.round_id = undone.clip_id, undone.round_id
+
+
+def _drawn_for_audit(session: Session, verdict: ReadVerdict) -> AuditDraw | None:
+    """The draw that a blind verdict answers, with what was proposed filled in; None where there is none."""
+    if verdict.kind not in DECIDING or verdict.round_id is None:
+        return None
+    drawn = audits.get(session, round_id=verdict.round_id, clip_id=verdict.clip_id)
+    if drawn is None:
+        return None
+    meant = class_rows.merged(session).get(drawn.class_id, drawn.class_id)
+    verdict.predicted_class_id = meant
+    if verdict.class_id is not None:
+        verdict.kind = "accept" if verdict.class_id == meant else "correct"
+    return drawn
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:

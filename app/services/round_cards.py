@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from db.engine import Session
-from db.repositories import pseudo_labels, rounds, users
+from db.repositories import audits, pseudo_labels, rounds, users
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class RoundCard:
         published: pseudo-labels can be reviewed; `iteration` is the pass they come from.
         known_precision: accepted pseudo-labels against known truth, None where no truth is known.
         reviewed_precision: accepted pseudo-labels against people's verdicts, None before the first verdict.
+        audited_precision: accepted pseudo-labels against people who did not see them, None before the first
+            blind check. The only share here that no choice of clips has bent.
         labelled: clips with a label of people's in the frozen snapshot.
         carried: accepted pseudo-labels in it.
     """
@@ -70,6 +72,7 @@ class RoundCard:
     metrics: Mapping[str, float]
     known_precision: Measured | None
     reviewed_precision: Measured | None
+    audited_precision: Measured | None
     created_by: str | None
     created_at: datetime
     started_at: datetime | None
@@ -84,6 +87,7 @@ def round_cards(session: Session, round_id: int | None = None) -> list[RoundCard
     proposed = pseudo_labels.counts(session, round_ids=ids)
     known = pseudo_labels.against_truth(session, round_ids=ids)
     reviewed = pseudo_labels.against_verdicts(session, round_ids=ids)
+    audited = audits.results(session, round_ids=ids)
     people = {user.id: user.name for user in users.listing(session)}
     current = rounds.active(session)
     return [
@@ -113,6 +117,7 @@ def round_cards(session: Session, round_id: int | None = None) -> list[RoundCard
             metrics=row.metrics,
             known_precision=measured(*known.get(row.id, (0, 0))),
             reviewed_precision=measured(*reviewed.get(row.id, (0, 0))),
+            audited_precision=measured(*audited.get(row.id, (0, 0))),
             created_by=people.get(row.created_by or 0),
             created_at=row.created_at,
             started_at=job.started_at,

@@ -79,7 +79,7 @@ def start(studio: Studio, preset: str, changes: Mapping[str, Any], user_id: int 
         labelled = _enough_labels(session)
         active = rounds.active(session)
         job = jobs.enqueue(session, kind="round", payload={"preset": preset})
-        ids = {name: class_id for class_id, name in classes.names(session).items()}
+        ids = {row.name: row.id for row in classes.listing(session)}
         row = rounds.add(
             session,
             job_id=job.id,
@@ -90,6 +90,7 @@ def start(studio: Studio, preset: str, changes: Mapping[str, Any], user_id: int 
             created_by=user_id,
         )
         rounds.freeze(session, round_id=row.id, base=active)
+        _enough_exemplars(session, row)
         return round_cards(session, row.id)[0]
 
 
@@ -249,6 +250,21 @@ def _enough_labels(session: Session) -> dict[str, int]:
             "the Browse page finds more of them."
         )
     return labelled
+
+
+def _enough_exemplars(session: Session, row: Round) -> None:
+    """Refuse a round in which every labelled clip of a class is banned from standing for it."""
+    _, banned = rounds.exemplar_choices(session, round_id=row.id)
+    members = rounds.members(session, round_id=row.id)
+    labelled = {member.label for member in members if member.role == "labelled"}
+    usable = {
+        member.label for member in members if member.role == "labelled" and member.clip_id not in banned
+    }
+    if bare := sorted(str(name) for name in labelled - usable):
+        raise StudioError(
+            f"{', '.join(bare[:5])} has no clip left that may stand for it: all are banned as exemplars. "
+            "Lift a ban on the Classes page, or label more clips."
+        )
 
 
 def _fits(parent: Round, chosen: Mapping[str, Any]) -> bool:

@@ -35,6 +35,7 @@ class Today:
         running_import: the import at work or next in line, if any; `running_round` the same for rounds.
         active_round: the promoted round.
         precision: accepted pseudo-labels of the round under review that people found right.
+        audited_precision: the same by blind checks, drawn at random.
         known_precision: the same against known truth, None where there is none.
     """
 
@@ -54,6 +55,7 @@ class Today:
     running_round: RoundCard | None
     active_round: RoundCard | None
     precision: Measured | None
+    audited_precision: Measured | None
     known_precision: Measured | None
     worker_alive: bool
     next_action: NextAction
@@ -84,6 +86,7 @@ def overview(studio: Studio, reviewer_id: int) -> Today:
         running_round=running,
         active_round=active,
         precision=shown.reviewed_precision if shown else None,
+        audited_precision=shown.audited_precision if shown else None,
         known_precision=shown.known_precision if shown else None,
         worker_alive=any(worker.alive for worker in health.workers(studio)),
         next_action=_next_action(counts, waiting, reviewed, importing, running, shown),

@@ -110,6 +110,18 @@ def current(session: Session, user_id: int) -> Row:
     return row
 
 
+def admin(session: Session, user_id: int, to: str) -> Row:
+    """The row of a current admin; `to` says what only admins may do, as in "rename classes".
+
+    Raises:
+        StudioError: unknown, removed, or no admin.
+    """
+    row = current(session, user_id)
+    if row.role != "admin":
+        raise StudioError(f"Only an admin can {to}; ask one of them.")
+    return row
+
+
 def _user(row: Row) -> User:
     return User(row.id, row.name, row.role, row.created_at)
 

@@ -16,6 +16,13 @@ STAGES = {
     "action": "Learning the classes",
     "proposal": "Proposing labels",
     "self-training": "Learning from its own proposals",
+    "fixmatch": "Learning the classes from all clips",
+    "invariance": "First teacher: what a video keeps over time",
+    "distinctiveness": "Second teacher: what changes over time",
+    "teacher invariant": "First teacher: learning the classes",
+    "teacher distinctive": "Second teacher: learning the classes",
+    "similarity": "Weighing the teachers",
+    "student": "Learning the classes from both teachers",
     "test": "Measuring on test clips",
 }
 STATES = {
@@ -71,6 +78,14 @@ def measured(share: Measured | None) -> tuple[str, str]:
         f"{share.value:.0%}",
         f"{share.low:.0%} to {share.high:.0%}, from {share.of} clip{'' if share.of == 1 else 's'}",
     )
+
+
+def blind_checks(share: Measured | None) -> str:
+    """The precision that blind checks found, in words; empty before the first."""
+    if share is None:
+        return ""
+    checks = f"{share.of} blind check{'' if share.of == 1 else 's'}"
+    return f"precision {share.value:.2f} [{share.low:.2f}, {share.high:.2f}] from {checks}"
 
 
 def draw_tiles(tiles: Sequence[tuple[str, str, str]]) -> None:

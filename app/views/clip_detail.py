@@ -33,6 +33,8 @@ def draw_clip(guest: Visit, clip: ClipCard) -> None:
             )
         else:
             st.warning(plain(clip.reason or "The worker has not read this clip yet."))
+        if clip.sprite and st.button("Compare with another clip", key=f"compare_{clip.id}"):
+            st.switch_page("app_pages/compare.py", query_params={"a": str(clip.id)})
     with facts:
         name = clip.label_name or (clip.proposed.class_name if clip.proposed else "No label yet")
         st.subheader(plain(name), anchor=False)

@@ -1,4 +1,4 @@
-"""Labels go out: how many, from where, and the two downloads."""
+"""Labels and phases go out: how many, from where, and the downloads."""
 
 import streamlit as st
 
@@ -47,3 +47,32 @@ def draw_export(guest: Visit) -> None:
             "File, start and end, class, where the label comes from, confidence, alignability, "
             "who decided and when."
         )
+
+
+def draw_phase_export(guest: Visit) -> None:
+    """Phase marks, as a CSV that the phase measures read."""
+    marks, clips, unseen = export.phase_counts(guest.studio)
+    if not marks:
+        st.caption(
+            "No phase is marked yet; mark some on the Compare page, and they go out here as phases.csv."
+        )
+        return
+    with st.container(key="card_phases"):
+        draw_tiles(
+            [
+                ("Phases", f"{marks}", "marks, one row each"),
+                ("Clips with phases", f"{clips}", ""),
+                ("Carried over", f"{unseen}", "nobody has looked at them yet"),
+            ]
+        )
+        left, _ = st.columns([2, 7])
+        left.download_button(
+            "Download phases.csv",
+            lambda: export.phases_as_csv(guest.studio),
+            "phases.csv",
+            "text/csv",
+            key="phases",
+            width="stretch",
+            on_click="ignore",
+        )
+        st.caption("File, phase, its frames and seconds, who set it or which clip it came from, how sure.")

@@ -1,6 +1,7 @@
 """Plotly figures in one template; colours come from the theme, so that light and dark both fit."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -16,7 +17,8 @@ COLOURS = {
 Points = Sequence[tuple[int, float]]
 
 
-def _layout(figure: go.Figure, height: int) -> go.Figure:
+def layout(figure: go.Figure, height: int) -> go.Figure:
+    """The figure in the studio's colours and margins, `height` pixels high."""
     return figure.update_layout(
         height=height,
         colorway=COLOURS["dark" if st.context.theme.type == "dark" else "light"],
@@ -31,6 +33,11 @@ def _layout(figure: go.Figure, height: int) -> go.Figure:
     )
 
 
+def as_text(name: str) -> str:
+    """A text of somebody's making, so that a figure shows it as it is."""
+    return escape(name, quote=False)
+
+
 def thin(points: Points, most: int = MOST_POINTS) -> Points:
     """Every n-th point, the last one always, so that long rounds stay quick to draw."""
     stride = -(-len(points) // most) if points else 1
@@ -43,7 +50,7 @@ def loss_figure(losses: Mapping[str, Points], height: int = 260) -> go.Figure:
     for name, points in losses.items():
         steps, values = zip(*thin(points), strict=True) if points else ((), ())
         figure.add_scatter(x=steps, y=values, name=name, mode="lines", line={"width": 2})
-    return _layout(figure, height).update_xaxes(title="step")
+    return layout(figure, height).update_xaxes(title="step")
 
 
 def sparkline(points: Points, name: str, height: int = 70) -> go.Figure:
@@ -51,7 +58,7 @@ def sparkline(points: Points, name: str, height: int = 70) -> go.Figure:
     steps, values = zip(*thin(points, 160), strict=True) if points else ((), ())
     figure = go.Figure()
     figure.add_scatter(x=steps, y=values, name=name, mode="lines", line={"width": 2}, fill="tozeroy")
-    figure = _layout(figure, height).update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 2}, showlegend=False)
+    figure = layout(figure, height).update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 2}, showlegend=False)
     figure.update_xaxes(visible=False)
     return figure.update_yaxes(visible=False)
 
@@ -64,7 +71,7 @@ def draw(figure: go.Figure, key: str, alt: str) -> None:
 def class_bars(classes: Sequence[ClassBar], most: int = 6) -> go.Figure:
     """Three bars a class: action encoder, alignability, combined; the best class on top."""
     shown = list(classes[:most])[::-1]
-    names = [bar.name for bar in shown]
+    names = [as_text(bar.name) for bar in shown]
     figure = go.Figure()
     for name, pattern, shares in (
         ("combined", "", [bar.combined for bar in shown]),
@@ -72,6 +79,6 @@ def class_bars(classes: Sequence[ClassBar], most: int = 6) -> go.Figure:
         ("action encoder", "", [bar.action for bar in shown]),
     ):
         figure.add_bar(y=names, x=shares, name=name, orientation="h", marker={"pattern": {"shape": pattern}})
-    figure = _layout(figure, 36 * len(shown) + 60).update_layout(barmode="group", hovermode="closest")
+    figure = layout(figure, 36 * len(shown) + 60).update_layout(barmode="group", hovermode="closest")
     figure.update_yaxes(type="category", showgrid=False, dtick=1)
     return figure.update_xaxes(range=[0, 1], tickformat=".0%", showgrid=True)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from app.resources import Visit
-from app.services.queue import Example, ReviewItem, ReviewQueue
+from app.services import review_queues
+from app.services.queue import BareItem, Example, ReviewItem, ReviewQueue
 from app.services.review import Recorded
 
 SURENESS = ((0.9, "very sure"), (0.75, "sure"), (0.6, "fairly sure"), (0.4, "unsure"), (0.0, "guessing"))
@@ -21,7 +22,7 @@ def review_data(
     *,
     threshold: float,
     classes: tuple[tuple[int, str], ...],
-    last: tuple[str, ReviewItem] | None,
+    last: tuple[str, ReviewItem | BareItem] | None,
 ) -> dict[str, Any]:
     """Everything the review screen shows; `last` is the verdict that undo takes back after a reload."""
     shown = [item for item in waiting.items if item.sprite is not None]
@@ -30,6 +31,7 @@ def review_data(
         "examples": {
             str(example.clip_id): _example(guest, item, example)
             for item in (*shown, *([last[1]] if last else []))
+            if isinstance(item, ReviewItem)
             for example in item.examples
             if example.sprite
         },
@@ -42,26 +44,35 @@ def review_data(
         "waiting": waiting.waiting,
         "last": {"uuid": last[0], "item": review_item(guest, last[1])} if last else None,
         "empty_because": waiting.empty_because,
+        "unavailable": waiting.unavailable,
+        "queue": [waiting.name, waiting.class_id],
+        "queues": [list(entry) for entry in review_queues.TITLES.items()],
     }
 
 
-def review_item(guest: Visit, item: ReviewItem) -> dict[str, Any]:
-    """One clip to decide on; it has a sprite."""
+def review_item(guest: Visit, item: ReviewItem | BareItem) -> dict[str, Any]:
+    """One clip to decide on; it has a sprite. Nothing of a hidden proposal goes to the browser."""
     assert item.sprite is not None  # the caller leaves those out
-    return {
+    clip = {
         "clip_id": item.clip_id,
         "name": item.key,
         "sprite": guest.sprite(item.clip_id, item.sha256, item.sprite, item.fps, item.frames),
-        "embedding": guest.embedding(item.round_number, item.iteration, item.clip_id),
-        "features": item.features,
         "round_id": item.round_id,
         "round_number": item.round_number,
+        "reason": item.reason,
+    }
+    if isinstance(item, BareItem):
+        return {**clip, "bare": True, "blind": item.blind, "predicted_class_id": None, "classes": [],
+                "nearest": []}  # fmt: skip
+    return {
+        **clip,
+        "embedding": guest.embedding(item.round_number, item.iteration, item.clip_id),
+        "features": item.features,
         "predicted_class_id": item.predicted_class_id,
         "predicted_class_name": item.predicted_class_name,
         "confidence": item.confidence,
         "sureness": sureness(item.confidence).capitalize(),
         "accepted": item.accepted,
-        "reason": item.reason,
         "classes": [vars(bar) for bar in item.classes],
         "nearest": [
             {**_example(guest, item, near), "label": near.class_name, "alignability": near.alignability}

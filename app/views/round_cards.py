@@ -8,7 +8,7 @@ from app.components.clip_grid import clip_grid
 from app.resources import Visit
 from app.services import datasets, rounds
 from app.services.rounds import Change, RoundCard
-from app.views.cards import ago, draw_tiles, measured, plain, state_badge
+from app.views.cards import ago, blind_checks, draw_tiles, measured, plain, state_badge
 from app.views.clip_cards import change_note, grid_card
 
 SHOWN = 24
@@ -46,6 +46,8 @@ def draw_result(card: RoundCard) -> None:
             ),
         ]
     )
+    if words := blind_checks(card.audited_precision):
+        st.caption(f"Accepted labels: {words}.")
 
 
 def draw_difference(guest: Visit, card: RoundCard, earlier: RoundCard) -> None:

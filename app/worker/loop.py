@@ -70,10 +70,11 @@ class Worker:
     Args:
         studio: the project whose jobs it takes.
         lanes: job kinds of each lane; clips are read while a round trains.
+        nproc: processes that a round trains in together, one per GPU or core.
     """
 
-    def __init__(self, studio: Studio, lanes: tuple[tuple[str, ...], ...] = LANES) -> None:
-        self.studio = studio
+    def __init__(self, studio: Studio, lanes: tuple[tuple[str, ...], ...] = LANES, *, nproc: int = 1) -> None:
+        self.studio, self.nproc = studio, nproc
         self.lanes = [Lane(kinds) for kinds in lanes]
         self.owner = take_name(studio.settings.project / "locks")
         self.device = "cuda" if Path("/dev/nvidiactl").exists() else "cpu"
@@ -138,7 +139,9 @@ class Worker:
             return
         fence = Fence(job.id, job.attempt, self.owner.name)
         logger.info("job %d (%s), attempt %d", job.id, job.kind, job.attempt)
-        command = [sys.executable, "-m", "app.worker.child", str(settings.project)]
+        several = job.kind == "round" and self.nproc > 1
+        module = ["app.worker.ranks", str(self.nproc)] if several else ["app.worker.child"]
+        command = [sys.executable, "-m", *module, str(settings.project)]
         command += [str(fence.job_id), str(fence.attempt), fence.owner]
         environment = {**os.environ, **TRAINING, "FINEPSEUDO_DATABASE_URL": settings.database_url}
         process = processes.start_bound(command, environment=environment, folder=ROOT)
@@ -190,14 +193,14 @@ class Worker:
             )
 
 
-def run_worker(studio: Studio) -> None:
+def run_worker(studio: Studio, nproc: int = 1) -> None:
     """Take jobs until SIGTERM or Ctrl-C; running jobs then go back to the queue with their checkpoint."""
     logs.configure(studio.settings.logs / "worker.log")
     logs.rotate(studio.settings.logs / "worker.log")
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda caught, frame: stop.append(caught))
-    worker = Worker(studio)
+    worker = Worker(studio, nproc=nproc)
     logger.info("worker %s is ready", worker.owner.name)
     try:
         while not stop:

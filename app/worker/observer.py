@@ -12,7 +12,7 @@ from app import artifacts, logs
 from app.services.studio import Studio
 from app.worker.eta import RemainingTime
 from db.models import Round
-from db.repositories import classes, jobs, pseudo_labels, rounds
+from db.repositories import audits, jobs, pseudo_labels, rounds
 from db.repositories.jobs import Fence
 from db.repositories.rounds import Member
 from finepseudo_core.events import (
@@ -54,7 +54,7 @@ class RoundObserver:
         self._flushed_at = 0.0
         self._survived = False
         with studio.database.read() as session:
-            self.class_ids = {name: class_id for class_id, name in classes.names(session).items()}
+            self.class_ids = rounds.class_ids(session, round_id=row.id)
 
     def __call__(self, event: Event) -> None:
         """Write down what the event says.
@@ -126,6 +126,8 @@ class RoundObserver:
                 model_path=artifacts.relative(self.studio.settings, result.model),
                 model_sha256=result.model_sha256,
             )
+            predicted = {self.clip_ids[key]: self.class_ids[name] for key, name in result.tested.items()}
+            rounds.set_test_predictions(session, round_id=self.row.id, predictions=predicted)
             rounds.promote(session, round_id=self.row.id)
         logger.info("round %d succeeded: %s", self.row.number, dict(result.metrics))
 
@@ -176,6 +178,8 @@ class RoundObserver:
             for name, keys in proposal.exemplars.items()
         }
         rounds.set_exemplars(session, round_id=self.row.id, exemplars=exemplars)
+        if row := rounds.get(session, round_id=self.row.id):
+            audits.draw(session, row=row)
 
     def _clear_hidden(self) -> None:
         gone = ROWS_AT_ONCE

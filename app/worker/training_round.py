@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +24,9 @@ from db.repositories import clips, jobs, rounds
 from db.repositories.rounds import Member
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.errors import Stopped
+from finepseudo_core.events import Notify, ignore
 from finepseudo_core.records import ClipRecord
-from finepseudo_core.selftraining import algorithm, checkpoint, schedule
+from finepseudo_core.selftraining import algorithm, checkpoint, distributed, schedule
 
 LOCK_SECONDS = 30.0
 
@@ -41,12 +42,17 @@ def train(assignment: Assignment) -> None:
             raise StudioError(f"job {assignment.fence.job_id} belongs to no round; start a new one.")
         members = rounds.members(session, round_id=row.id)
         parent = rounds.get(session, round_id=row.parent_id) if row.parent_id else None
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+        former_names = rounds.former_names(session, row=row, parent=parent) if parent else {}
+        names = rounds.class_names(session, round_id=row.id)
+        pinned, banned = rounds.exemplar_choices(session, round_id=row.id)
+    torch.set_num_threads(distributed.threads())
     workspace = artifacts.round_folder(settings, row.number)
-    with only_one(workspace):
-        members = _check_files(assignment, members)
-        labelled, unlabelled, carried, test = _records(settings.project, members)
-        _start_anew_if_clips_differ(workspace, members)
+    with distributed.together(), only_one(workspace) if distributed.is_main() else nullcontext():
+        checked = distributed.from_main(lambda: _check_files(assignment, members))
+        if checked is None:
+            raise Stopped("stopped while checking files; resume to check them again.")
+        labelled, unlabelled, carried, test = _records(settings.project, checked)
+        distributed.from_main(lambda: _start_anew_if_clips_differ(workspace, checked))
         config = RoundConfig.from_dict(row.config)
         plan = schedule.plan(
             config,
@@ -57,6 +63,10 @@ def train(assignment: Assignment) -> None:
             warm=parent is not None,
             pseudo_labelled=len(carried),
         )
+        notify: Notify = ignore
+        if distributed.is_main():
+            notify = RoundObserver(studio, assignment.fence, row, checked, RemainingTime(plan))
+        keys = {member.clip_id: member.key for member in checked}
         algorithm.run(
             config,
             labelled,
@@ -64,12 +74,19 @@ def train(assignment: Assignment) -> None:
             workspace,
             test=test,
             pseudo_labelled=carried,
-            initial_model=_model_of(studio, parent) if parent else None,
-            notify=RoundObserver(studio, assignment.fence, row, members, RemainingTime(plan)),
+            initial_model=distributed.from_main(lambda: _model_of(studio, parent) if parent else None),
+            exemplars={
+                names[class_id]: [keys[clip_id] for clip_id in clip_ids if clip_id in keys]
+                for class_id, clip_ids in pinned.items()
+            },
+            banned=[keys[clip_id] for clip_id in banned if clip_id in keys],
+            former_names=former_names,
+            notify=notify,
             should_stop=assignment.should_stop,
         )
-        shutil.rmtree(workspace / "frames", ignore_errors=True)
-        (workspace / "checkpoint.pt").unlink(missing_ok=True)
+        if distributed.is_main():
+            shutil.rmtree(workspace / "frames", ignore_errors=True)
+            (workspace / "checkpoint.pt").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -99,12 +116,15 @@ def only_one(workspace: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         yield
 
 
-def _check_files(assignment: Assignment, members: Sequence[Member]) -> list[Member]:
-    """Members whose canonical file is the one imported; the others become "missing", with the reason."""
+def _check_files(assignment: Assignment, members: Sequence[Member]) -> list[Member] | None:
+    """Members whose canonical file is the one imported; the others become "missing", with the reason.
+
+    None where the round is to stop.
+    """
     studio, kept = assignment.studio, []
     for member in members:
         if assignment.should_stop():
-            raise Stopped("stopped while checking files; resume to check them again.")
+            return None
         if member.state != "ready":
             continue
         path = artifacts.inside(studio.settings, member.path)

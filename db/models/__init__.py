@@ -1,14 +1,17 @@
 """The tables, one file per noun."""
 
-from db.models.classes import ActionClass
+from db.models.audits import AuditDraw
+from db.models.classes import ActionClass, ClassEvent, ExemplarChoice
 from db.models.clips import Clip, Import, Truth
 from db.models.jobs import Job, Worker
+from db.models.phase_marks import PhaseMark
 from db.models.pseudo_labels import PseudoLabel
-from db.models.rounds import Promotion, Round, RoundClip, RoundExemplar, RoundStep
+from db.models.rounds import Promotion, Round, RoundClip, RoundExemplar, RoundStep, TestPrediction
 from db.models.users import User
 from db.models.verdicts import Lease, Verdict
 
 __all__ = [
-    "ActionClass", "Clip", "Import", "Job", "Lease", "Promotion", "PseudoLabel", "Round", "RoundClip",
-    "RoundExemplar", "RoundStep", "Truth", "User", "Verdict", "Worker",
+    "ActionClass", "AuditDraw", "ClassEvent", "Clip", "ExemplarChoice", "Import", "Job", "Lease", "PhaseMark",
+    "Promotion", "PseudoLabel", "Round", "RoundClip", "RoundExemplar", "RoundStep", "TestPrediction", "Truth",
+    "User", "Verdict", "Worker",
 ]  # fmt: skip

@@ -23,6 +23,10 @@ class Round(Base):
     preset: Mapped[str]
     config: Mapped[dict[str, Any]] = mapped_column(JSON)
     classes: Mapped[list[int]] = mapped_column(JSON)  # class ids, the order of every array of the round
+    # frozen with the snapshot: class id -> name of the class that it meant then
+    class_names: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, deferred=True)
+    # frozen too: {"pinned": {class id: [clip id]}, "banned": [clip id]}
+    exemplar_choices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
     device: Mapped[str | None]
     iteration: Mapped[int] = mapped_column(default=-1)  # pass its pseudo-labels come from, -1 before any
     metrics: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
@@ -66,6 +70,17 @@ class RoundExemplar(Base):
     class_id: Mapped[int] = mapped_column(ForeignKey("classes.id", ondelete="RESTRICT"), primary_key=True)
     clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="RESTRICT"), primary_key=True)
     rank: Mapped[int]
+
+
+class TestPrediction(Base):
+    """What f_E of a finished round says about a test clip."""
+
+    __tablename__ = "test_predictions"
+    __test__ = False  # for pytest: a table, not a test
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id", ondelete="RESTRICT"), primary_key=True)
+    clip_id: Mapped[int] = mapped_column(ForeignKey("clips.id", ondelete="RESTRICT"), primary_key=True)
+    class_id: Mapped[int] = mapped_column(ForeignKey("classes.id", ondelete="RESTRICT"))
 
 
 class RoundStep(Base):

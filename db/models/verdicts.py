@@ -9,6 +9,7 @@ from db.base import Base
 
 DECIDING = ("accept", "correct", "reject", "novel")  # kinds that settle a clip
 KINDS = (*DECIDING, "skip", "flag", "undo")
+FLAGS = text("kind = 'flag'")
 DECIDES = text("kind in ('accept', 'correct', 'reject', 'novel')")
 
 
@@ -29,6 +30,7 @@ class Verdict(Base):
         Index(
             "ix_verdicts_deciding", "clip_id", "id", "uuid", sqlite_where=DECIDES, postgresql_where=DECIDES
         ),
+        Index("ix_verdicts_flags", "clip_id", "id", sqlite_where=FLAGS, postgresql_where=FLAGS),
         Index("ix_verdicts_reviewer_id", "reviewer_id", "id"),
         Index("ix_verdicts_round_id_kind", "round_id", "kind", "clip_id"),
         {"sqlite_autoincrement": True},

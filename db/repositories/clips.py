@@ -3,12 +3,22 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.engine import now, take_turns
-from db.models import ActionClass, Clip, Import, Job, PseudoLabel, Truth, User, Verdict
-from db.repositories import verdicts
+from db.models import (
+    ActionClass,
+    Clip,
+    Import,
+    Job,
+    PseudoLabel,
+    TestPrediction,
+    Truth,
+    User,
+    Verdict,
+)
+from db.repositories import classes, verdicts
 
 IMPORTS_LOCK = 4_620_005
 
@@ -68,6 +78,11 @@ def unusable(session: Session, *, limit: int = 1000) -> list[Clip]:
 def keys(session: Session) -> set[str]:
     """Keys of every clip."""
     return set(session.scalars(select(Clip.key)))
+
+
+def ids(session: Session) -> dict[str, int]:
+    """Key -> id of every clip."""
+    return {row.key: row.id for row in session.execute(select(Clip.key, Clip.id))}
 
 
 def sources(session: Session) -> set[tuple[str, float | None, float | None]]:
@@ -170,9 +185,10 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
     """Query of every clip with its label as it stands and what a round proposes for it.
 
     Columns: Clip, kind, class_id (people's), reviewer, recorded_at, verdict_id, and PseudoLabel's class_id,
-    confidence, alignability, accepted as proposed_class_id, confidence, alignability, accepted.
+    confidence, alignability, accepted as proposed_class_id, confidence, alignability, accepted. Classes are
+    what they mean now: a merged one is the one it was merged into.
     """
-    stands = aliased(Verdict)
+    stands, merges = aliased(Verdict), classes.merged(session)
     shown = and_(
         PseudoLabel.clip_id == Clip.id, PseudoLabel.round_id == round_id, PseudoLabel.iteration == iteration
     )
@@ -181,11 +197,11 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
         select(
             Clip,
             stands.kind.label("kind"),
-            people.label("class_id"),
+            classes.meaning(people, merges).label("class_id"),
             User.name.label("reviewer"),
             stands.recorded_at.label("recorded_at"),
             stands.id.label("verdict_id"),
-            PseudoLabel.class_id.label("proposed_class_id"),
+            classes.meaning(PseudoLabel.class_id, merges).label("proposed_class_id"),
             PseudoLabel.confidence.label("confidence"),
             PseudoLabel.alignability.label("alignability"),
             PseudoLabel.accepted.label("accepted"),
@@ -199,9 +215,16 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
 def page(session: Session, *, round_id: int | None, iteration: int, search: str = "",
          state: str | None = None, split: str | None = None, label: str | None = None,
          class_id: int | None = None, import_id: int | None = None, clip_id: int | None = None,
+         said_id: int | None = None, tested_id: int | None = None, known_id: int | None = None,
+         decision: str | None = None,
          offset: int = 0, limit: int | None = None) -> tuple[list[Row[Any]], int]:  # fmt: skip
-    """Rows of `labels` that match, by key, and how many match in all."""
+    """Rows of `labels` that match, by key, and how many match in all.
+
+    `class_id` is people's label or else the proposal, `said_id` the proposal that the verdict which stands
+    answers, `tested_id` what the round says of a test clip, `known_id` people's label or else the truth.
+    """
     rows = labels(session, round_id=round_id, iteration=iteration)
+    merges = classes.merged(session)
     kind, people, accepted, proposed = (
         rows.selected_columns[name] for name in ("kind", "class_id", "accepted", "proposed_class_id")
     )
@@ -217,7 +240,22 @@ def page(session: Session, *, round_id: int | None, iteration: int, search: str 
     if search:
         rows = rows.where(Clip.key.icontains(search, autoescape=True))
     if class_id is not None:
-        rows = rows.where(func.coalesce(people, case((kind.is_(None), proposed))) == class_id)
+        meant = merges.get(class_id, class_id)
+        rows = rows.where(func.coalesce(people, case((kind.is_(None), proposed))) == meant)
+    if decision is not None:
+        rows = rows.where(kind == decision)
+    if said_id is not None:
+        answered, said = aliased(Verdict), merges.get(said_id, said_id)
+        proposal = classes.meaning(answered.predicted_class_id, merges)
+        rows = rows.where(exists().where(answered.id == verdicts.newest(Clip.id), proposal == said))
+    if tested_id is not None:
+        told = classes.meaning(TestPrediction.class_id, merges) == merges.get(tested_id, tested_id)
+        of_round = and_(TestPrediction.clip_id == Clip.id, TestPrediction.round_id == round_id)
+        rows = rows.where(Clip.split == "test", exists().where(of_round, told))
+    if known_id is not None:
+        truth = select(classes.meaning(Truth.class_id, merges)).where(Truth.clip_id == Clip.id)
+        known = func.coalesce(people, truth.correlate(Clip).scalar_subquery())
+        rows = rows.where(known == merges.get(known_id, known_id))
     for column, value in (
         (Clip.state, state),
         (Clip.split, split),
@@ -234,6 +272,7 @@ def labelled_per_class(session: Session) -> dict[str, int]:
     """Class name -> ready training clips that people labelled with it; classes without any are absent."""
     stands = aliased(Verdict)
     people = case((stands.kind.is_not(None), stands.class_id), else_=Clip.given_class_id)
+    people = classes.meaning(people, classes.merged(session))
     rows = (
         select(ActionClass.name, func.count().label("clips"))
         .select_from(Clip)

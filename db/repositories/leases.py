@@ -33,6 +33,11 @@ def drop(session: Session, *, reviewer_id: int, clip_ids: Collection[int]) -> No
     session.execute(delete(Lease).where(Lease.reviewer_id == reviewer_id, Lease.clip_id.in_(clip_ids)))
 
 
+def drop_all(session: Session, *, reviewer_id: int) -> None:
+    """Give every claim of a reviewer back."""
+    session.execute(delete(Lease).where(Lease.reviewer_id == reviewer_id))
+
+
 def held_by_others(session: Session, *, reviewer_id: int) -> set[int]:
     """Clips that somebody else holds now."""
     others = select(Lease.clip_id).where(Lease.reviewer_id != reviewer_id, Lease.expires_at > now(session))

@@ -7,7 +7,7 @@ from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, upd
 from sqlalchemy.orm import Session, aliased
 
 from db.models import Clip, PseudoLabel, Round, RoundClip, Truth, Verdict
-from db.repositories import verdicts
+from db.repositories import classes, review_queues, verdicts
 
 NOT_READY = ("waiting", "unreadable", "missing")
 
@@ -15,9 +15,10 @@ Values = dict[str, Any]
 
 
 def add(session: Session, *, rows: Sequence[Values]) -> None:
-    """Write rows of a pass that the round does not show yet; a row holds every column but `settled`."""
+    """Write rows of a pass that the round does not show yet; a row holds every column but `settled` and those
+    that `review_queues.columns` gives."""
     if rows:
-        session.execute(insert(PseudoLabel), list(rows))
+        session.execute(insert(PseudoLabel), review_queues.columns(session, rows=rows))
         verdicts.settle(session, clip_ids=[row["clip_id"] for row in rows])
 
 
@@ -55,23 +56,34 @@ def turned_down(session: Session) -> set[int]:
 
 def get(session: Session, *, row: Round, clip_id: int) -> tuple[PseudoLabel, Clip] | None:
     """What a round shows for a clip, None when it shows nothing or the clip is not ready."""
-    found = session.execute(_shown(row).where(PseudoLabel.clip_id == clip_id)).first()
+    found = session.execute(review_queues.shown(row).where(PseudoLabel.clip_id == clip_id)).first()
     return (found[0], found[1]) if found else None
 
 
 def next_for_review(session: Session, *, row: Round, limit: int,
                     without: Collection[int]) -> list[tuple[PseudoLabel, Clip]]:  # fmt: skip
     """Clips of a round that nobody has decided on, least margin first."""
-    rows = _shown(row).where(PseudoLabel.settled.is_(False), PseudoLabel.clip_id.not_in(without))
-    ordered = rows.order_by(PseudoLabel.margin, PseudoLabel.clip_id).limit(limit)
-    return [(label, clip) for label, clip in session.execute(ordered)]
+    return review_queues.proposals(session, row=row, name="margin", limit=limit, without=without)
 
 
-def among(session: Session, *, row: Round, clip_ids: Sequence[int]) -> list[tuple[PseudoLabel, Clip]]:
-    """Those of `clip_ids` that nobody has decided on, in the order given."""
-    rows = _shown(row).where(PseudoLabel.settled.is_(False), PseudoLabel.clip_id.in_(clip_ids))
+def among(session: Session, *, row: Round, clip_ids: Sequence[int],
+          settled: bool = False) -> list[tuple[PseudoLabel, Clip]]:  # fmt: skip
+    """Those of `clip_ids` that nobody has decided on (with `settled` those too that people have), in the
+    order given. Those held out for the blind audit are left out."""
+    rows = review_queues.shown(row).where(PseudoLabel.clip_id.in_(clip_ids), ~review_queues.held_out())
+    if not settled:
+        rows = rows.where(PseudoLabel.settled.is_(False))
     found = {label.clip_id: (label, clip) for label, clip in session.execute(rows)}
     return [found[clip_id] for clip_id in clip_ids if clip_id in found]
+
+
+def proposed_among(session: Session, *, row: Round, clip_ids: Collection[int]) -> set[int]:
+    """Those of `clip_ids` for which a round shows a proposal, whether anyone decided on it or not."""
+    rows = select(PseudoLabel.clip_id).where(
+        PseudoLabel.round_id == row.id, PseudoLabel.iteration == row.iteration,
+        PseudoLabel.clip_id.in_(clip_ids),
+    )  # fmt: skip
+    return set(session.scalars(rows))
 
 
 def review_counts(session: Session, *, row: Round) -> tuple[int, int]:
@@ -95,7 +107,8 @@ def counts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[i
 
 def against_truth(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Round id -> right and all of its accepted pseudo-labels whose true class is known."""
-    right = func.count().filter(PseudoLabel.class_id == Truth.class_id)
+    meant = _meant(session, PseudoLabel.class_id), _meant(session, Truth.class_id)
+    right = func.count().filter(meant[0] == meant[1])
     rows = _accepted(select(Round.id, right, func.count()), round_ids).join(
         Truth, Truth.clip_id == PseudoLabel.clip_id
     )
@@ -104,7 +117,8 @@ def against_truth(session: Session, *, round_ids: Collection[int]) -> dict[int, 
 
 def against_verdicts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Round id -> right and all of its accepted pseudo-labels that people have decided on."""
-    right = func.count().filter(PseudoLabel.class_id == Verdict.class_id)
+    meant = _meant(session, PseudoLabel.class_id), _meant(session, Verdict.class_id)
+    right = func.count().filter(meant[0] == meant[1])
     rows = _accepted(select(Round.id, right, func.count()), round_ids)
     rows = rows.where(PseudoLabel.settled).join(
         Verdict, and_(Verdict.id == verdicts.newest(PseudoLabel.clip_id), Verdict.round_id == Round.id)
@@ -119,12 +133,13 @@ def differences(session: Session, *, now_round: Round, was_round: Round) -> list
     proposes nothing.
     """
     was, is_now = aliased(PseudoLabel), aliased(PseudoLabel)
+    was_class, now_class = _meant(session, was.class_id), _meant(session, is_now.class_id)
     rows = (
         select(
             Clip.id.label("clip_id"), Clip.key.label("key"),
-            was.class_id.label("was_class_id"), was.confidence.label("was_confidence"),
+            was_class.label("was_class_id"), was.confidence.label("was_confidence"),
             was.accepted.label("was_accepted"),
-            is_now.class_id.label("now_class_id"), is_now.confidence.label("now_confidence"),
+            now_class.label("now_class_id"), is_now.confidence.label("now_confidence"),
             is_now.accepted.label("now_accepted"),
         )
         .select_from(Clip)
@@ -134,7 +149,7 @@ def differences(session: Session, *, now_round: Round, was_round: Round) -> list
         .where(RoundClip.role == "unlabelled", or_(was.accepted, is_now.accepted))
         .where(
             or_(
-                func.coalesce(was.class_id, -1) != func.coalesce(is_now.class_id, -1),
+                func.coalesce(was_class, -1) != func.coalesce(now_class, -1),
                 func.coalesce(was.accepted, False) != func.coalesce(is_now.accepted, False),
             )
         )
@@ -143,12 +158,16 @@ def differences(session: Session, *, now_round: Round, was_round: Round) -> list
     return list(session.execute(rows))
 
 
-def _shown(row: Round) -> Any:
-    return (
-        select(PseudoLabel, Clip)
-        .join(Clip, Clip.id == PseudoLabel.clip_id)
-        .where(PseudoLabel.round_id == row.id, PseudoLabel.iteration == row.iteration, Clip.state == "ready")
+def accepted_per_class(session: Session, *, row: Round) -> dict[int, int]:
+    """Class id as the round knew it -> accepted labels of the pass that it shows."""
+    rows = select(PseudoLabel.class_id, func.count()).where(
+        PseudoLabel.round_id == row.id, PseudoLabel.iteration == row.iteration, PseudoLabel.accepted
     )
+    return dict(session.execute(rows.group_by(PseudoLabel.class_id)).all())
+
+
+def _meant(session: Session, column: Any) -> Any:
+    return classes.meaning(column, classes.merged(session))
 
 
 def _accepted(columns: Any, round_ids: Collection[int]) -> Any:

@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import Row, and_, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.engine import now, take_turns
 from db.models import (
-    ActionClass,
     Clip,
     Job,
     Promotion,
@@ -18,10 +17,11 @@ from db.models import (
     RoundClip,
     RoundExemplar,
     RoundStep,
+    TestPrediction,
     Truth,
     Verdict,
 )
-from db.repositories import verdicts
+from db.repositories import classes, exemplars, verdicts
 
 ROUNDS_LOCK = 4_620_004
 
@@ -33,8 +33,9 @@ class Member:
     Args:
         role: "labelled", "unlabelled" or "test".
         path: canonical file relative to the project; `state` and `sha256` are the clip's as of now.
-        label: class it trains on; on an unlabelled clip, the accepted label of the round before.
-        truth: class known for measuring only.
+        label: class it trains on, as it was called when the snapshot was made; on an unlabelled clip, the
+            accepted label of the round before.
+        truth: class known for measuring only, as it was called then.
     """
 
     clip_id: int
@@ -72,18 +73,22 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
     Accepted pseudo-labels of `base` are carried over on clips without any verdict. A clip whose proposal
     people turned down has weight 0: it gets a new proposal, but nothing learns from that. A test clip takes
     part when its class is known; its truth stays where it is.
+
+    What each class means and is called, and the exemplars that people chose, are kept with it, so that a
+    round resumed later learns the same.
     """
-    stands = aliased(Verdict)
+    stands, merges = aliased(Verdict), classes.merged(session)
     train, test = Clip.split == "train", Clip.split == "test"
     people = case((stands.kind.is_not(None), stands.class_id), else_=Clip.given_class_id)
     known = people.is_not(None)
+    meant = classes.meaning(people, merges)
     carried = and_(train, people.is_(None), stands.kind.is_(None), PseudoLabel.accepted)
     rows = (
         select(
             literal(round_id, RoundClip.round_id.type),
             Clip.id,
             case((test, "test"), (known, "labelled"), else_="unlabelled"),
-            case((known, people), (carried, PseudoLabel.class_id)),
+            case((known, meant), (carried, classes.meaning(PseudoLabel.class_id, merges))),
             case(
                 (and_(known, stands.kind.is_not(None)), "verdict"),
                 (known, "imported"),
@@ -106,24 +111,62 @@ def freeze(session: Session, *, round_id: int, base: Round | None) -> None:
     )
     columns = ["round_id", "clip_id", "role", "class_id", "source", "weight", "verdict_id"]
     session.execute(insert(RoundClip).from_select(columns, rows))
+    names = {str(class_id): name for class_id, name in classes.names(session).items()}
+    chosen = exemplars.frozen_choices(session, round_id=round_id)
+    kept = update(Round).where(Round.id == round_id).values(class_names=names, exemplar_choices=chosen)
+    session.execute(kept.execution_options(synchronize_session=False))
 
 
 def members(session: Session, *, round_id: int) -> list[Member]:
     """The round's snapshot by clip key."""
-    truth_class = aliased(ActionClass)
+    names = class_names(session, round_id=round_id)
     rows = (
         select(
             Clip.id.label("clip_id"), Clip.key, RoundClip.role, Clip.state, Clip.path, Clip.sha256,
-            ActionClass.name.label("label"), RoundClip.weight, truth_class.name.label("truth"),
+            RoundClip.class_id.label("label"), RoundClip.weight, Truth.class_id.label("truth"),
         )
         .join(Clip, Clip.id == RoundClip.clip_id)
-        .outerjoin(ActionClass, ActionClass.id == RoundClip.class_id)
         .outerjoin(Truth, Truth.clip_id == Clip.id)
-        .outerjoin(truth_class, truth_class.id == Truth.class_id)
         .where(RoundClip.round_id == round_id)
         .order_by(Clip.key)
     )  # fmt: skip
-    return [Member(**row._mapping) for row in session.execute(rows)]
+    return [
+        Member(**{**row._mapping, "label": names.get(row.label), "truth": names.get(row.truth)})
+        for row in session.execute(rows)
+    ]
+
+
+def class_names(session: Session, *, round_id: int) -> dict[int, str]:
+    """Class id -> name of the class that it meant when the round's snapshot was made."""
+    frozen = session.scalar(select(Round.class_names).where(Round.id == round_id)) or {}
+    return {**classes.names(session), **{int(class_id): name for class_id, name in frozen.items()}}
+
+
+def class_ids(session: Session, *, round_id: int) -> dict[str, int]:
+    """Name, as it was when the snapshot was made -> id, of every class that the snapshot has labels of."""
+    names = class_names(session, round_id=round_id)
+    labels = select(RoundClip.class_id).where(RoundClip.round_id == round_id).distinct()
+    found = session.scalars(labels.where(RoundClip.class_id.is_not(None)))
+    return {names[class_id]: class_id for class_id in found if class_id is not None}
+
+
+def former_names(session: Session, *, row: Round, parent: Round) -> dict[str, str | None]:
+    """Class name in a round -> its name in the parent round, where that was another; None where the parent
+    knew another class by that name."""
+    before = {class_id: name for name, class_id in class_ids(session, round_id=parent.id).items()}
+    now_called = class_ids(session, round_id=row.id)
+    return {
+        name: before.get(class_id)
+        for name, class_id in now_called.items()
+        if before.get(class_id) != name and (class_id in before or name in before.values())
+    }
+
+
+def exemplar_choices(session: Session, *, round_id: int) -> tuple[dict[int, list[int]], list[int]]:
+    """What people wanted when the snapshot was made: class id -> clips pinned, and the clips banned."""
+    frozen = session.scalar(select(Round.exemplar_choices).where(Round.id == round_id)) or {}
+    pinned = {int(class_id): clip_ids for class_id, clip_ids in frozen.get("pinned", {}).items()}
+    return pinned, frozen.get("banned", [])
 
 
 def label_counts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
@@ -198,11 +241,15 @@ def set_exemplars(session: Session, *, round_id: int, exemplars: Mapping[int, Se
         session.execute(insert(RoundExemplar), rows)
 
 
-def first_exemplars(session: Session, *, round_id: int) -> dict[int, int]:
-    """Class id -> the first clip of its gallery in a round."""
-    rows = select(RoundExemplar.class_id, RoundExemplar.clip_id)
-    rows = rows.where(RoundExemplar.round_id == round_id, RoundExemplar.rank == 0)
-    return {row.class_id: row.clip_id for row in session.execute(rows)}
+def set_test_predictions(session: Session, *, round_id: int, predictions: Mapping[int, int]) -> None:
+    """Note what a round says about test clips, clip id -> class id; replaces what it said before."""
+    session.execute(delete(TestPrediction).where(TestPrediction.round_id == round_id))
+    rows = [
+        {"round_id": round_id, "clip_id": clip_id, "class_id": class_id}
+        for clip_id, class_id in predictions.items()
+    ]
+    if rows:
+        session.execute(insert(TestPrediction), rows)
 
 
 def active(session: Session) -> Round | None:

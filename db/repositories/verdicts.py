@@ -6,11 +6,11 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.engine import now, take_turns
-from db.models import Clip, PseudoLabel, Verdict
+from db.models import Clip, PseudoLabel, User, Verdict
 from db.models.verdicts import DECIDING
 
 FIRST_HASH = "0" * 64
@@ -129,11 +129,12 @@ def settle(session: Session, *, clip_ids: Collection[int]) -> None:
     )
 
 
-def skipped(session: Session, *, reviewer_id: int, round_id: int) -> list[int]:
-    """Clips this reviewer set aside in a round (skip or flag) and did not undo, the longest ago first."""
+def skipped(session: Session, *, reviewer_id: int, round_id: int,
+            kinds: Collection[str] = ("skip", "flag")) -> list[int]:  # fmt: skip
+    """Clips this reviewer set aside in a round and did not undo, the longest ago first."""
     rows = (
         select(Verdict.clip_id, func.max(Verdict.id).label("last"))
-        .where(Verdict.round_id == round_id, Verdict.kind.in_(("skip", "flag")), ~undone())
+        .where(Verdict.round_id == round_id, Verdict.kind.in_(kinds), ~undone())
         .where(Verdict.reviewer_id == reviewer_id)
         .group_by(Verdict.clip_id)
         .order_by("last")
@@ -153,10 +154,38 @@ def history(session: Session, *, reviewer_id: int, limit: int) -> list[tuple[Ver
     return [(verdict, key, bool(gone)) for verdict, key, gone in session.execute(rows)]
 
 
+def of_classes(session: Session, *, class_ids: Collection[int],
+               limit: int) -> list[tuple[Verdict, str, str, bool]]:  # fmt: skip
+    """Verdicts that name one of these classes or answer a proposal of one, newest first, with the clip's key,
+    the reviewer's name and whether undone."""
+    named = or_(Verdict.class_id.in_(class_ids), Verdict.predicted_class_id.in_(class_ids))
+    rows = (
+        select(Verdict, Clip.key, User.name, undone())
+        .join(Clip, Clip.id == Verdict.clip_id)
+        .join(User, User.id == Verdict.reviewer_id)
+        .where(named, Verdict.kind != "undo")
+        .order_by(Verdict.id.desc())
+        .limit(limit)
+    )
+    return [(verdict, key, name, bool(gone)) for verdict, key, name, gone in session.execute(rows)]
+
+
+def last_id(session: Session) -> int:
+    """Id of the newest verdict, 0 before any."""
+    return session.scalar(select(func.max(Verdict.id))) or 0
+
+
 def count_standing(session: Session, *, reviewer_id: int) -> int:
     """Deciding verdicts of a reviewer that no undo names."""
     mine = and_(Verdict.reviewer_id == reviewer_id, Verdict.kind.in_(DECIDING), ~undone())
     return session.scalar(select(func.count()).select_from(Verdict).where(mine)) or 0
+
+
+def count_events(session: Session, *, reviewer_id: int, round_id: int) -> int:
+    """Events of a reviewer in a round, less those taken back."""
+    one = case((Verdict.kind == "undo", -1), else_=1)
+    rows = select(func.sum(one)).where(Verdict.reviewer_id == reviewer_id, Verdict.round_id == round_id)
+    return int(session.scalar(rows) or 0)
 
 
 def _parts(values: list[str], size: int = 500) -> list[list[str]]:

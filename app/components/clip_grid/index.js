@@ -14,8 +14,9 @@ class ClipGrid {
     this.frame = requestAnimationFrame(tick);
   }
 
-  update(data, open) {
+  update(data, open, press) {
     this.open = open;
+    this.press = press;
     this.node.dataset.tone = toneOf(this.node);
     const shown = JSON.stringify(data);
     if (shown === this.shown) return;
@@ -53,7 +54,12 @@ class ClipGrid {
     picture, canvas,
     element("span", { class: "clip-title", title: clip.title }, clip.title),
     element("span", { class: "clip-note", title: clip.note }, clip.note),
-    clip.badge ? element("span", { class: `chip ${clip.tone ?? ""}` }, clip.badge) : null));
+    clip.badge ? element("span", { class: `chip ${clip.tone ?? ""}` }, clip.badge) : null),
+    clip.actions ? element("span", { class: "card-actions" }, ...clip.actions.map(([action, label, pressed]) =>
+      element("button", {
+        type: "button", class: "card-action", "data-action": action, "aria-pressed": String(pressed),
+        onclick: () => this.press({ clip_id: clip.clip_id, action }),
+      }, label))) : null);
   }
 
   close() {
@@ -66,7 +72,7 @@ export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   if (!grids.has(parentElement)) grids.set(parentElement, new ClipGrid(parentElement));
   const grid = grids.get(parentElement);
-  grid.update(data, (clipId) => setTriggerValue("opened", clipId));
+  grid.update(data, (clipId) => setTriggerValue("opened", clipId), (pressed) => setTriggerValue("pressed", pressed));
   return () => {
     grids.delete(parentElement);
     grid.close();

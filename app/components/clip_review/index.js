@@ -3,9 +3,10 @@
 const screens = new WeakMap(); // Streamlit calls the default export at every change of data
 
 const ACTIONS = [
-  ["accept", "A", "Accept"], ["search", "/", "Other class"], ["reject", "X", "Reject"],
-  ["novel", "N", "None of these"], ["skip", "S", "Skip"], ["undo", "U", "Undo"],
+  ["accept", "Accept"], ["search", "Other class"], ["reject", "Reject"], ["novel", "None of these"], ["skip", "Skip"],
+  ["flag", "Flag"], ["undo", "Undo"],
 ];
+const OF_A_PROPOSAL = ["accept", "reject"]; // no use where none is shown
 
 class ReviewScreen {
   constructor(host, scope) {
@@ -15,19 +16,27 @@ class ReviewScreen {
     this.neighbours = new Neighbours((near) => this.compareWith(near));
     this.examples = {};
     this.search = new ClassSearch((classId) => this.choose(classId));
-    this.help = helpPanel();
+    this.flag = new FlagNote((note) => this.decide("flag", null, note));
+    this.all = new AllClasses((classId) => this.choose(classId));
+    this.queues = new QueueChoice((chosen) => this.chooseQueue(chosen));
+    this.keyMap = new KeyMap(scope);
+    this.help = new KeySheet(this.keyMap, () => this.showKeys());
     this.build();
     host.append(this.node);
     this.log = new VerdictLog(scope, (state, waiting) => this.showStatus(state, waiting));
-    this.stopKeys = listenForKeys({
-      verdict: (kind) => this.act(kind),
+    this.stopKeys = listenForKeys(this.keyMap, {
+      ...Object.fromEntries(ACTIONS.map(([kind]) => [kind, () => this.act(kind)])),
+      capture: (event) => this.help.take(event),
       digit: (digit) => this.chooseByDigit(digit),
-      search: () => this.act("search"),
-      help: () => { this.help.hidden = !this.help.hidden; },
-      escape: () => { this.help.hidden = true; this.search.close(); },
-      step: (frames) => this.queue.current && this.query.step(frames),
-      compare: (by) => this.compareClass(by),
-      speed: (by) => this.query.changeSpeed(by),
+      help: () => this.help.toggle(),
+      escape: () => { this.help.close(); this.search.close(); this.flag.close(); },
+      back: () => this.queue.current && this.query.step(-1),
+      on: () => this.queue.current && this.query.step(1),
+      above: () => this.compareClass(-1),
+      below: () => this.compareClass(1),
+      slower: () => this.query.changeSpeed(-1),
+      faster: () => this.query.changeSpeed(1),
+      open: () => this.queue.current && !this.queue.current.bare && !this.isBusy && this.open.click(),
       pause: () => this.queue.current && this.query.pause(),
     });
     const tick = (now) => {
@@ -52,10 +61,13 @@ class ReviewScreen {
     this.bars = element("ol", { class: "class-list", "aria-label": "Classes that come into question" });
     this.legend = element("div");
     this.notice = element("p", { class: "notice", role: "alert", hidden: true });
-    this.buttons = ACTIONS.map(([kind, key, label]) => element("button", {
+    this.keyHints = new Map([...ACTIONS.map(([kind]) => kind), "open", "help"].map((action) => [action, element("kbd", {})]));
+    this.buttons = ACTIONS.map(([kind, label]) => element("button", {
       class: kind === "accept" ? "action main" : "action", type: "button", "data-action": kind,
       onmousedown: (event) => event.preventDefault(), onclick: () => this.act(kind),
-    }, element("kbd", {}, key), label));
+    }, this.keyHints.get(kind), label));
+    this.open = element("a", { class: "action open", target: "finepseudo-compare", title: "Compare the two on a page of their own" },
+      this.keyHints.get("open"), "Compare");
     this.empty = element("section", { class: "empty", hidden: true });
     this.body = element("div", { class: "body" },
       element("div", { class: "evidence" },
@@ -68,21 +80,46 @@ class ReviewScreen {
             element("p", { class: "eyebrow" }, "Labelled clips that align best"), this.neighbours.list))),
       element("section", { class: "panel classes", "aria-label": "Proposal" },
         element("p", { class: "eyebrow" }, "Proposed"), this.name,
-        element("div", { class: "sure-line" }, this.sure, this.verdict), this.bars, this.legend));
+        element("div", { class: "sure-line" }, this.sure, this.verdict), this.bars, this.legend),
+      this.all.node);
     this.actions = element("footer", { class: "actions" }, this.buttons[0],
         element("span", { class: "hint" }, element("kbd", {}, "1"), "–", element("kbd", {}, "9"), "it is this one"),
         ...this.buttons.slice(1),
-        element("button", { class: "action small", type: "button", "aria-label": "Keys", onclick: () => { this.help.hidden = false; },
-          onmousedown: (event) => event.preventDefault() }, element("kbd", {}, "?")));
+        this.open,
+        element("button", { class: "action small", type: "button", "aria-label": "Keys", onclick: () => this.help.open(),
+          onmousedown: (event) => event.preventDefault() }, this.keyHints.get("help")));
+    this.showKeys();
     this.node = element("div", { class: "review fps" },
-      element("header", { class: "top" }, this.round, this.clipName, this.why,
+      element("header", { class: "top" }, this.queues.node, this.round, this.clipName, this.why,
         element("span", { class: "progress" }, this.progress, element("span", { class: "track" }, this.level)), this.dot),
       this.notice, this.body, this.empty,
-      this.actions, this.search.panel, this.help);
+      this.actions, this.search.panel, this.flag.panel, this.help.panel);
   }
 
-  update(data, send) {
+  /** The hints on the buttons follow the keys. */
+  showKeys() {
+    for (const [action, hint] of this.keyHints) {
+      const key = this.keyMap.of(action);
+      hint.textContent = key === null ? "" : keyName(key);
+      hint.hidden = key === null;
+    }
+    if (this.keyHints.get("help").hidden) this.keyHints.get("help").replaceChildren("?");
+    this.keyHints.get("help").hidden = false; // its button is the way back
+  }
+
+  get isBusy() {
+    return this.search.isOpen || this.flag.isOpen || this.help.isOpen;
+  }
+
+  chooseQueue(chosen) {
+    this.sendQueue({ ...chosen, asked: Date.now() });
+  }
+
+  update(data, send, sendQueue) {
+    if (this.data && String(this.data.queue) !== String(data.queue)) this.queue.items = []; // another queue: its own clips
     this.data = data;
+    this.sendQueue = sendQueue;
+    this.queues.show(data);
     Object.assign(this.examples, data.examples);
     this.log.connect(send);
     const refused = data.refused.find(([uuid]) => this.log.pending.has(uuid));
@@ -92,8 +129,12 @@ class ReviewScreen {
     this.queue.update(data.items, this.log.pending.values(), data.last);
     if (this.queue.current !== before || !this.queue.current) this.show();
     else this.showProgress();
-    this.queue.preload((item) => this.exampleOf(item, item.predicted_class_id));
+    this.preload();
     this.log.tick();
+  }
+
+  preload() {
+    this.queue.preload((item) => this.exampleOf(item, item.predicted_class_id));
   }
 
   show() {
@@ -106,20 +147,37 @@ class ReviewScreen {
     this.showProgress();
     if (!item) return this.showEmpty();
     this.query.show(item);
+    this.why.textContent = item.reason;
+    this.why.title = item.reason;
+    this.round.textContent = item.blind ? "Blind check" : `Round ${item.round_number}`;
+    this.clipName.textContent = item.name;
+    this.shownAt = performance.now();
+    this.body.classList.toggle("bare", Boolean(item.bare));
+    return item.bare ? this.showBare(item) : this.showProposal(item);
+  }
+
+  /** The clip and the list of classes; what was on screen of another clip's proposal goes. */
+  showBare(item) {
+    for (const node of [this.name, this.sure, this.verdict]) node.textContent = "";
+    for (const node of [this.bars, this.legend]) node.replaceChildren();
+    this.neighbours.show([]);
+    this.aligned.show(item, null, 0);
+    this.compared = null;
+    this.open.hidden = true;
+    this.open.removeAttribute("href");
+    this.all.show(item, this.data.classes);
+  }
+
+  showProposal(item) {
+    this.all.hide();
     this.name.textContent = item.predicted_class_name;
     this.sure.textContent = `${item.sureness} · ${percent(item.confidence)}`;
     this.verdict.textContent = item.accepted ? "✓ accepted by the round" : "○ below the line";
     this.verdict.className = item.accepted ? "chip good" : "chip";
-    this.why.textContent = item.reason;
-    this.why.title = item.reason;
-    this.round.textContent = `Round ${item.round_number}`;
-    this.clipName.textContent = item.name;
     drawClassBars(this.bars, item, this.data.threshold, (classId) => this.choose(classId));
     this.legend.replaceChildren(barsLegend(this.data.threshold));
     this.neighbours.show(item.nearest);
     this.compareWithClass(item.predicted_class_id);
-    this.shownAt = performance.now();
-    return undefined;
   }
 
   /** The labelled clip that shows a class to compare an item with; undefined where there is none. */
@@ -133,19 +191,26 @@ class ReviewScreen {
     const example = this.exampleOf(item, classId);
     this.compared = classId;
     markCompared(this.bars, classId);
+    this.showOpen(example);
     this.aligned.show(item, example && { ...example, name: entry.name }, item.features);
+  }
+
+  /** The link to the Compare page, in a tab of its own, so that this one keeps its place. */
+  showOpen(other) {
+    this.open.href = `/compare?a=${this.queue.current.clip_id}${other ? `&b=${other.clip_id}` : ""}`;
   }
 
   compareWith(near) {
     if (!this.queue.current) return;
     this.compared = null;
     markCompared(this.bars, null);
+    this.showOpen(near);
     this.aligned.show(this.queue.current, { ...near, name: near.label }, this.queue.current.features);
   }
 
   compareClass(by) {
     const item = this.queue.current;
-    if (!item || this.search.isOpen) return;
+    if (!item || item.bare || this.isBusy) return;
     const place = item.classes.findIndex((entry) => entry.class_id === this.compared);
     const next = Math.max(0, Math.min(item.classes.length - 1, place + by));
     this.compareWithClass(item.classes[next].class_id);
@@ -154,7 +219,7 @@ class ReviewScreen {
   showProgress() {
     let done = 0;
     for (const event of this.log?.pending.values() ?? []) {
-      if (event.kind !== "skip") done += event.kind === "undo" ? -1 : 1;
+      if (event.kind !== "skip" && event.kind !== "flag") done += event.kind === "undo" ? -1 : 1;
     }
     const reviewed = Math.max(0, this.data.reviewed + done);
     const waiting = Math.max(0, this.data.waiting - done);
@@ -162,8 +227,11 @@ class ReviewScreen {
     this.level.style.width = `${(100 * reviewed) / Math.max(1, reviewed + waiting)}%`;
     const last = this.queue.judged.length > 0;
     this.buttons.forEach((button) => {
-      button.disabled = button.dataset.action === "undo" ? !last : !this.queue.current;
+      const kind = button.dataset.action;
+      const useless = this.queue.current?.bare && OF_A_PROPOSAL.includes(kind);
+      button.disabled = kind === "undo" ? !last : !this.queue.current || useless;
     });
+    this.open.hidden = !this.queue.current || this.queue.current.bare;
   }
 
   showEmpty() {
@@ -191,16 +259,21 @@ class ReviewScreen {
   }
 
   act(kind) {
-    if (this.search.isOpen) return;
+    if (this.isBusy) return undefined;
     if (kind === "undo") this.undo();
-    else if (!this.queue.current) return;
-    else if (kind === "search") this.search.open(this.data.classes);
+    else if (!this.queue.current) return undefined;
+    else if (this.queue.current.bare && OF_A_PROPOSAL.includes(kind)) {
+      return this.say("Nothing is proposed here: say yourself which class it is.");
+    } else if (kind === "flag") this.flag.open();
+    else if (kind === "search") this.search.open(this.data.classes, this.data.questions);
     else this.decide(kind, kind === "accept" ? this.queue.current.predicted_class_id : null);
+    return undefined;
   }
 
   chooseByDigit(digit) {
-    const entry = this.queue.current?.classes[digit - 1];
-    if (entry && !this.search.isOpen) this.choose(entry.class_id);
+    const item = this.queue.current;
+    const classId = item?.bare ? this.all.byDigit(digit) : item?.classes[digit - 1]?.class_id;
+    if (item && classId !== undefined && !this.isBusy) this.choose(classId);
   }
 
   choose(classId) {
@@ -208,15 +281,15 @@ class ReviewScreen {
     if (this.queue.current) this.decide(classId === proposed ? "accept" : "correct", classId);
   }
 
-  decide(kind, classId) {
+  decide(kind, classId, note = null) {
     const item = this.queue.current;
     const event = this.log.append({
       kind, clip_id: item.clip_id, class_id: classId, predicted_class_id: item.predicted_class_id,
-      round_id: item.round_id, seconds: Math.round(performance.now() - this.shownAt) / 1000,
+      round_id: item.round_id, note, blind: Boolean(item.blind), seconds: Math.round(performance.now() - this.shownAt) / 1000,
     });
     this.queue.judge(event.uuid);
     this.show();
-    this.queue.preload((item) => this.exampleOf(item, item.predicted_class_id));
+    this.preload();
   }
 
   undo() {
@@ -241,7 +314,7 @@ export default function (component) {
     screen = new ReviewScreen(parentElement, data.scope);
     screens.set(parentElement, screen);
   }
-  screen.update(data, (log) => setStateValue("log", log));
+  screen.update(data, (log) => setStateValue("log", log), (queue) => setStateValue("queue", queue));
   return () => {
     screens.delete(parentElement);
     screen.close();

@@ -3,12 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from app.services import datasets, rounds, users
+from app.services import datasets, phase_marks, rounds, users
 from app.signatures import make_cookie
 from db.models import Verdict
 from db.repositories import jobs
+from tests.db.rows import add_clips
 
-PAGES = ("today", "review", "browse", "rounds", "transfer")
+PAGES = ("today", "review", "compare", "browse", "rounds", "transfer")
 
 
 def texts(test) -> str:
@@ -173,3 +174,80 @@ def test_a_folder_that_is_not_there_is_refused_in_words(empty, open_page):
     test.text_input(key="folder").set_value("/no/such/folder").run()
     test.button(key="check").click().run()
     assert "folder" in test.error[0].value
+
+
+def compared(test) -> list[int]:
+    """Clips that the address names."""
+    values = (test.query_params[side] for side in "ab")
+    return [int(value[0] if isinstance(value, list) else value) for value in values]
+
+
+def test_comparing_needs_two_clips(empty, open_page):
+    assert "two readable clips" in open_page(empty, "compare").info[0].value
+    with empty.studio.database.write() as session:
+        add_clips(session, 1)
+    assert "two readable clips" in open_page(empty, "compare").info[0].value
+    with empty.studio.database.write() as session:
+        add_clips(session, 1, prefix="other")
+    assert not open_page(empty, "compare").info
+
+
+def test_a_link_names_the_two_clips_and_swapping_turns_them(filled, open_page):
+    one, other = filled.proposed[:2]
+    test = open_page(filled, "compare", a=str(one), b=str(other))
+    assert compared(test) == [one, other]
+    test.button(key="swap").click().run()
+    assert not test.exception
+    assert compared(test) == [other, one]
+
+
+def test_without_a_link_two_clips_of_a_class_are_compared(filled, open_page):
+    test = open_page(filled, "compare")
+    one, other = (datasets.clip(filled.studio, clip_id) for clip_id in compared(test))
+    assert one.id != other.id
+    assert one.label_id == other.label_id is not None
+
+
+def test_a_clip_found_by_name_and_class_is_compared(filled, open_page):
+    test = open_page(filled, "compare")
+    test.text_input(key="b_search").set_value("clip 01").run()
+    label = datasets.clips(filled.studio, datasets.ClipFilter(search="clip 011")).clips[0]
+    test.selectbox(key="b_class").select(label.label_id).run()
+    options = test.selectbox(key="b_clip").options
+    assert all("clip 01" in option and label.label_name in option for option in options)
+    place = next(place for place, option in enumerate(options) if option.startswith("clip 011"))
+    test.selectbox(key="b_clip").select_index(place).run()
+    assert not test.exception
+    assert compared(test)[1] == label.id
+
+
+def test_stepping_takes_the_next_clip_as_b_and_comes_round(filled, open_page):
+    clips = [clip.id for clip in datasets.clips(filled.studio).clips]
+    test = open_page(filled, "compare", a=str(clips[3]), b=str(clips[-1]))
+    test.button(key="later").click().run()
+    assert compared(test)[1] == clips[0]
+    test.button(key="earlier").click().run()
+    assert compared(test)[1] == clips[-1]
+
+
+@pytest.mark.parametrize("wanted", ["999999", "x", "-1", "٣"])
+def test_a_comparison_with_no_clip_says_so_and_shows_another(filled, open_page, wanted):
+    test = open_page(filled, "compare", a=str(filled.proposed[0]), b=wanted)
+    assert "There is no clip" in test.error[0].value
+
+
+def test_browse_leads_to_a_comparison(filled, open_page):
+    clip_id = filled.proposed[0]
+    test = open_page(filled, "browse", clip=str(clip_id))
+    test.button(key=f"compare_{clip_id}").click().run()
+    assert not test.exception
+    assert compared(test)[0] == clip_id != compared(test)[1]
+
+
+def test_phases_go_out_on_the_transfer_page(filled, open_page):
+    assert "phases.csv" in texts(open_page(filled, "transfer"))
+    name = "4a8f2b0e-6a53-4a3f-9d5c-1f3a2b4c5d6e"
+    event = {"uuid": name, "kind": "mark", "clip_id": 1, "phase": "entry", "start_frame": 3}
+    phase_marks.record(filled.studio, filled.owner_id, [event])
+    test = open_page(filled, "transfer")
+    assert "Clips with phases" in texts(test)

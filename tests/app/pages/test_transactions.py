@@ -31,16 +31,24 @@ def test_pages_open_no_transaction_of_their_own(path):
 
 
 @pytest.mark.parametrize(
-    ("page", "name"), [("app_pages/review.py", "save"), ("views/clip_detail.py", "decide")]
+    ("page", "name", "record"),
+    [
+        ("app_pages/review.py", "save", "review.record"),
+        ("views/clip_detail.py", "decide", "review.record"),
+        ("app_pages/compare.py", "save", "phase_marks.record"),
+    ],
 )
-def test_saving_a_verdict_calls_nothing_of_streamlit(page, name):
+def test_saving_calls_nothing_of_streamlit(page, name, record):
     saving = functions(APP / page)[name]
-    assert "review.record" in calls(saving)
+    assert record in calls(saving)
     assert not [call for call in calls(saving) if call.split(".")[0] == "st"]
 
 
-def test_reading_the_log_has_no_point_at_which_a_rerun_ends_it():
-    reading = functions(APP / "components" / "clip_review" / "__init__.py")["received_log"]
+@pytest.mark.parametrize(
+    ("component", "name"), [("clip_review", "received_log"), ("clip_compare", "received_marks")]
+)
+def test_reading_the_log_has_no_point_at_which_a_rerun_ends_it(component, name):
+    reading = functions(APP / "components" / component / "__init__.py")[name]
     streamlit = {call for call in calls(reading) if call.startswith("st.")}
     assert streamlit == {"st.session_state.to_dict", "st.session_state.to_dict().get"}
 
