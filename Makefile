@@ -12,7 +12,7 @@ setup: .venv/kernels
 	@$(BIN)/python -m finepseudo_core.alignment
 	@touch $@
 
-.venv/ready: requirements.txt requirements-dev.txt constraints.txt
+.venv/ready: requirements.txt requirements-export.txt requirements-dev.txt constraints.txt
 	@echo "Setting up .venv (a minute or two the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@# torch by its exact version first: a looser order lets pip fetch gigabytes of other builds

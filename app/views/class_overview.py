@@ -9,29 +9,31 @@ from app.services.class_cards import ClassCard
 from app.views.class_figures import alignability_heatmap
 
 ROW = 35  # pixels
+MANY = 32  # classes from which on the wheel zooms
 
 
 def draw_overview(cards: Sequence[ClassCard], measured: Alignabilities | None) -> int | None:
     """Table and heatmap; returns the id of the class that was just chosen in the table."""
     height = min(620, ROW * len(cards) + 40)
-    if measured is None:
+    if measured is None or not measured.clips.any():
         chosen = _draw_table(cards, measured, height)
         st.info(
             "How well the classes align with each other shows here once a round of the method finepseudo has "
-            "proposed labels. Start one on the Rounds page."
+            "proposed labels and some of them are accepted or reviewed. Start one on the Rounds page."
         )
         return chosen
     table, map_ = st.columns([7, 6], gap="medium")
     with table:
         chosen = _draw_table(cards, measured, max(height, 320))
     with map_:
+        shown = int((measured.clips > 0).sum())
         figure = alignability_heatmap(
-            measured, {card.id: card.name for card in cards}, max(360, min(600, 26 * len(cards) + 110))
+            measured, {card.id: card.name for card in cards}, max(360, min(600, 26 * shown + 110))
         )
         st.plotly_chart(
             figure,
             key="heatmap",
-            config={"displayModeBar": False, "scrollZoom": len(cards) > 32},
+            config={"displayModeBar": False, "scrollZoom": shown > MANY},
             alt="Alignability of the clips of each class with the examples of each class",
         )
         st.caption(what_is_measured(measured))
@@ -40,11 +42,13 @@ def draw_overview(cards: Sequence[ClassCard], measured: Alignabilities | None) -
 
 def what_is_measured(measured: Alignabilities) -> str:
     """The figures in words that need no knowledge of the method."""
+    left = int((measured.clips == 0).sum())
     return (
         "Each square says how well clips of the class beside it, laid over examples of the class above it "
         f"moment by moment, match: 1 is a perfect match. Round {measured.round_number} measured it on "
         f"{int(measured.clips.sum())} clips that had no label when it began and whose class is known or "
         "accepted by now. Rivals stand side by side; drag a box to zoom in, double-click to zoom out."
+        + (f" {left} classes have no such clip yet." if left else "")
     )
 
 
@@ -71,7 +75,7 @@ def _draw_table(cards: Sequence[ClassCard], measured: Alignabilities | None, hei
         on_select="rerun",
         selection_mode="single-cell",
         column_config={
-            "Class": st.column_config.TextColumn(width=190, pinned=True),
+            "Class": st.column_config.TextColumn(width=180, pinned=True),
             "Itself": st.column_config.ProgressColumn(
                 help="How well its clips align with its own examples.",
                 width=108,
@@ -80,7 +84,7 @@ def _draw_table(cards: Sequence[ClassCard], measured: Alignabilities | None, hei
                 format="%.2f",
             ),
             "Nearest rivals": st.column_config.TextColumn(
-                help="Whose examples its clips align with best, and how well.", width=176
+                help="Whose examples its clips align with best, and how well.", width=172
             ),
             "Labelled": number(help="Training clips that people labelled.", width=68),
             "Accepted": number(help="Proposals accepted by the round, undecided.", width=72),

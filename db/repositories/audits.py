@@ -100,4 +100,4 @@ def _answers(session: Session, row: Round) -> dict[int, str]:
         .join(Verdict, Verdict.uuid == AuditDraw.answer_uuid)
         .where(AuditDraw.round_id == row.id, Verdict.kind.in_(DECIDING), ~verdicts.undone())
     )
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())

@@ -207,7 +207,7 @@ def _differs_from_import(session: Session, merges: dict[int, int]) -> dict[int, 
         .where(Clip.given_class_id.is_not(None), Clip.id.in_(select(Verdict.clip_id)))
         .where(or_(Verdict.class_id.is_(None), classes.meaning(Verdict.class_id, merges) != given))
     )
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())
 
 
 def shown_by_parent(session: Session, *, round_id: int, clip_ids: Collection[int]) -> dict[int, int]:
@@ -219,4 +219,4 @@ def shown_by_parent(session: Session, *, round_id: int, clip_ids: Collection[int
         .join(own, own.parent_id == parent.id)
         .where(own.id == round_id, PseudoLabel.clip_id.in_(clip_ids))
     )
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())

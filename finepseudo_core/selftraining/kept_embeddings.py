@@ -40,6 +40,7 @@ def _write(round: Round, array: Path, names: Path) -> None:
     part = array.with_suffix(".part")
 
     def open_file() -> None:
+        array.parent.mkdir(parents=True, exist_ok=True)
         names.write_text(json.dumps([record.key for record in records]), encoding="utf-8")
         size = len(records), shape.frames, shape.embedding
         np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=size).flush()
