@@ -56,7 +56,7 @@ def test_proposals_are_judged_and_compared_by_what_classes_mean(merged):
     database, user_id, ids, clip_ids = merged
     with database.write() as session:
         before = add_round(session)
-        # truths in turn: dive, fall, jump, dive
+        # their truths are fall, jump and dive
         publish(session, before, {
             clip_ids[4]: (ids["dive"], 0.5, True), clip_ids[5]: (ids["dive"], 0.5, True),
             clip_ids[6]: (ids["fall"], 0.5, True),
@@ -64,10 +64,12 @@ def test_proposals_are_judged_and_compared_by_what_classes_mean(merged):
         decide(session, user_id, clip_ids[6], "correct", class_id=ids["dive"], round_id=before.id,
                predicted_class_id=ids["fall"])  # fmt: skip
         later = add_round(session, base=before)
-        publish(session, later, {clip_ids[4]: (ids["fall"], 0.5, True), clip_ids[5]: (ids["jump"], 0.5, True)})
+        publish(
+            session, later, {clip_ids[4]: (ids["fall"], 0.5, True), clip_ids[5]: (ids["jump"], 0.5, True)}
+        )
     with database.read() as session:
         before, later = (rounds.get(session, round_id=row.id) for row in (before, later))
-        assert pseudo_labels.against_truth(session, round_ids=[before.id]) == {before.id: (3, 3)}
+        assert pseudo_labels.against_truth(session, round_ids=[before.id]) == {before.id: (2, 3)}
         assert pseudo_labels.against_verdicts(session, round_ids=[before.id]) == {before.id: (1, 1)}
         changed = pseudo_labels.differences(session, now_round=later, was_round=before)
         assert [(row.key, row.was_class_id, row.now_class_id) for row in changed] == [
@@ -83,7 +85,10 @@ def test_a_snapshot_learns_the_merged_class_and_keeps_what_was_meant(merged):
     database, _, ids, clip_ids = merged
     with database.write() as session:
         row = add_round(session)
-        frozen = {member.clip_id: (member.label, member.truth) for member in rounds.members(session, round_id=row.id)}
+        frozen = {
+            member.clip_id: (member.label, member.truth)
+            for member in rounds.members(session, round_id=row.id)
+        }
         assert frozen[clip_ids[1]] == ("dive", None)
         assert frozen[clip_ids[4]] == (None, "dive")
         assert frozen[clip_ids[7]] == (None, "dive")  # its truth is "fall"
@@ -91,7 +96,10 @@ def test_a_snapshot_learns_the_merged_class_and_keeps_what_was_meant(merged):
         classes.change(session, after={
             str(ids["fall"]): {"merged_into_id": None}, str(ids["dive"]): {"name": "plunge"},
         })  # fmt: skip
-        again = {member.clip_id: (member.label, member.truth) for member in rounds.members(session, round_id=row.id)}
+        again = {
+            member.clip_id: (member.label, member.truth)
+            for member in rounds.members(session, round_id=row.id)
+        }
         assert again == frozen
         later = add_round(session)
         labels = {member.clip_id: member.label for member in rounds.members(session, round_id=later.id)}
@@ -120,8 +128,8 @@ def test_a_later_round_knows_what_its_parent_called_each_class(merged):
 def test_choices_of_merged_classes_are_one_and_are_frozen(merged):
     database, user_id, ids, clip_ids = merged
     with database.write() as session:
-        for class_name, number, choice in (("dive", 0, "pinned"), ("fall", 1, "pinned"), ("jump", 2, "banned"),
-                                           ("jump", 3, "pinned")):  # fmt: skip
+        chosen = (("dive", 0, "pinned"), ("fall", 1, "pinned"), ("jump", 2, "banned"), ("jump", 3, "pinned"))
+        for class_name, number, choice in chosen:
             exemplars.choose(
                 session, class_id=ids[class_name], clip_id=clip_ids[number], choice=choice, author_id=user_id
             )
@@ -195,12 +203,12 @@ def test_rounds_from_before_keep_the_names_that_they_were_trained_with(empty_url
             f"INSERT INTO classes (id, name, position, created_at) VALUES (1, 'dive', 0, {moment})"
         )
         connection.exec_driver_sql(
-            "INSERT INTO jobs (id, kind, payload, state, stop_requested, attempt, deaths, step, steps, created_at, "
-            f"updated_at) VALUES (1, 'round', '{{}}', 'queued', false, 0, 0, 0, 0, {moment}, {moment})"
+            "INSERT INTO jobs (id, kind, payload, state, stop_requested, attempt, deaths, step, steps, "
+            f"created_at, updated_at) VALUES (1, 'round', '{{}}', 'queued', false, 0, 0, 0, 0, {moment}, {moment})"
         )
         connection.exec_driver_sql(
-            "INSERT INTO rounds (id, number, job_id, preset, config, classes, iteration, metrics, created_at) "
-            f"VALUES (1, 1, 1, 'cpu-demo', '{{}}', '[1]', -1, '{{}}', {moment})"
+            "INSERT INTO rounds (id, number, job_id, preset, config, classes, iteration, metrics, "
+            f"created_at) VALUES (1, 1, 1, 'cpu-demo', '{{}}', '[1]', -1, '{{}}', {moment})"
         )
     engine.dispose()
     migrate.upgrade(empty_url)

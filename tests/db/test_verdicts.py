@@ -62,7 +62,7 @@ def test_the_database_itself_refuses_changes(reviewed, table, statement):
 
 
 def test_replacing_or_emptying_is_no_way_around(reviewed):
-    statement = "TRUNCATE verdicts, round_clips"
+    statement = "TRUNCATE verdicts, round_clips, audit_draws"
     if reviewed.file:
         statement = "INSERT OR REPLACE INTO verdicts SELECT * FROM verdicts WHERE kind = 'reject'"
     with pytest.raises(DBAPIError, match="append-only"), reviewed.write() as session:
