@@ -20,7 +20,7 @@ class Outcome:
     """What became of the log the browser sent last, and of the last transfer; the next drawing tells."""
 
     recorded = Recorded((), ())
-    told = ""
+    told: tuple[int, str] | None = None  # clip whose marks were carried over, and how that went
     transfer: int | None = None  # clip whose marks are on their way to its class
     answered: int | None = None
 
@@ -83,21 +83,16 @@ def carry_over(guest: Visit, outcome: Outcome) -> None:
     """Carry marks over to their class. Each chunk is saved; what a rerun ends, the next drawing takes up."""
     if outcome.transfer is None:
         return
+    clip_id, said = outcome.transfer, "This clip is the only one of its class."
     line = st.progress(0.0, "Carrying marks over …")
     try:
-        now = None
-        for now in phase_transfer.transfer(guest.studio, guest.user.id, outcome.transfer):
-            line.progress(
-                now.done / max(1, now.total), f"Carrying marks over: {now.done} of {now.total} clips"
-            )
-        if now is not None:
-            outcome.told = (
-                f"{now.marks} marks carried over to {now.total} clips; {now.kept} stayed as they were, "
-                f"{now.left_out} found no place."
-            )
+        for now in phase_transfer.transfer(guest.studio, guest.user.id, clip_id):
+            line.progress(now.done / now.total, f"Carrying marks over: {now.done} of {now.total} clips")
+            said = f"{now.marks} marks carried over to {now.total} clips; "
+            said += f"{now.kept} stayed as they were, {now.left_out} were left out."
     except FinePseudoError as error:
-        outcome.told = str(error)
-    outcome.transfer = None
+        said = str(error)
+    outcome.told, outcome.transfer = (clip_id, said), None
     line.empty()
 
 
@@ -106,9 +101,9 @@ def compare_screen(first: ClipCard, second: ClipCard, outcome: Outcome) -> None:
     """The screen; a fragment, so that a mark redraws nothing else."""
     guest = visit()
     carry_over(guest, outcome)
-    data = compare_data(
-        guest, comparison.compare(guest.studio, first, second), outcome.recorded, outcome.told
-    )
+    told = outcome.told[1] if outcome.told and outcome.told[0] == first.id else ""
+    compared = comparison.compare(guest.studio, first, second)
+    data = compare_data(guest, compared, outcome.recorded, told)
     asked = clip_compare(
         data,
         partial(save, guest.studio, guest.user.id, outcome),

@@ -178,6 +178,11 @@ def test_without_an_alignment_marks_keep_their_share_of_the_clip(ask):
             "and closer than 100 % of pairs of different classes.",
         ),
         (
+            45.0,
+            "Farther apart than 100 % of pairs of the same class, "
+            "and farther apart than 100 % of pairs of different classes.",
+        ),
+        (
             30.5,
             "Farther apart than 100 % of pairs of the same class, "
             "and closer than 50 % of pairs of different classes.",

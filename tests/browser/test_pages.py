@@ -10,7 +10,7 @@ from tests.browser.test_review import verdicts, wait_for_rows
 
 pytestmark = pytest.mark.browser
 
-PAGES = {"": "Today", "browse": "Browse", "rounds": "Rounds", "transfer": "Transfer"}
+PAGES = {"": "Today", "browse": "Browse", "classes": "Classes", "rounds": "Rounds", "transfer": "Transfer"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

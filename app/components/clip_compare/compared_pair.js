@@ -134,8 +134,11 @@ function shareAbove(sorted, value) {
 /** What a distance means, in words. */
 function scoreSentence(distance, { same, other }) {
   if (!same.length) return "No class had two labelled clips in this round, so there is nothing to judge the distance by.";
-  const closer = shareAbove(same, distance);
-  const words = closer >= 0.5 ? `Closer than ${percent(closer)} of pairs of the same class`
-    : `Farther apart than ${percent(1 - closer)} of pairs of the same class`;
-  return other.length ? `${words}, and closer than ${percent(shareAbove(other, distance))} of pairs of different classes.` : `${words}.`;
+  const against = (sorted, kind) => {
+    const closer = shareAbove(sorted, distance);
+    return `${closer >= 0.5 ? `closer than ${percent(closer)}` : `farther apart than ${percent(1 - closer)}`} of pairs of ${kind}`;
+  };
+  const words = against(same, "the same class");
+  const rest = other.length ? `, and ${against(other, "different classes")}` : "";
+  return `${words[0].toUpperCase()}${words.slice(1)}${rest}.`;
 }

@@ -21,15 +21,16 @@ function pathTable(pair) {
   return ["frame_a,frame_b,time_a,time_b,local_cost", ...lines, ""].join("\r\n");
 }
 
-/** The screen's pictures on one sheet: canvases drawn below each other, with text between. */
+/** The screen's pictures on one sheet: rows of canvases below each other, [canvas, what it shows] each, then lines. */
 function comparisonSheet(node, title, canvases, lines) {
   const width = 1600;
   const gap = 16;
   const sheet = element("canvas", { width, height: 1 });
   const rows = canvases.map((row) => {
-    const shown = row.filter((canvas) => canvas.width && canvas.height);
-    const scale = Math.min(...[(width - gap * (shown.length + 1)) / shown.reduce((sum, canvas) => sum + canvas.width, 0)], 3);
-    return { shown, scale, height: Math.max(0, ...shown.map((canvas) => canvas.height * scale)) };
+    const shown = row.filter(([canvas]) => canvas.width && canvas.height);
+    const wide = shown.reduce((sum, [canvas]) => sum + canvas.width, 0);
+    const scale = Math.min((width - gap * (shown.length + 1)) / wide, 3);
+    return { shown, scale, height: 22 + Math.max(0, ...shown.map(([canvas]) => canvas.height * scale)) };
   });
   sheet.height = Math.round(70 + rows.reduce((sum, row) => sum + row.height + gap, 0) + lines.length * 30 + gap);
   const context = sheet.getContext("2d");
@@ -41,11 +42,15 @@ function comparisonSheet(node, title, canvases, lines) {
   let y = 70;
   for (const row of rows) {
     let x = gap;
-    for (const canvas of row.shown) {
-      context.fillStyle = colourOf(node, "--film");
-      context.fillRect(x, y, canvas.width * row.scale, canvas.height * row.scale);
-      context.drawImage(canvas, x, y, canvas.width * row.scale, canvas.height * row.scale);
-      x += canvas.width * row.scale + gap;
+    for (const [canvas, words] of row.shown) {
+      const [wide, high] = [canvas.width * row.scale, canvas.height * row.scale];
+      context.fillStyle = colourOf(node, "--ink");
+      context.font = "600 16px sans-serif";
+      context.fillText(words, x, y + 15, wide);
+      context.fillStyle = getComputedStyle(canvas).backgroundColor;
+      context.fillRect(x, y + 22, wide, high);
+      context.drawImage(canvas, x, y + 22, wide, high);
+      x += wide + gap;
     }
     y += row.height + gap;
   }

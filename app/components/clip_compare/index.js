@@ -245,11 +245,14 @@ class CompareScreen {
   }
 
   sheet() {
-    const pictures = this.overlay ? [this.stage.blend] : this.stage.canvases;
-    const [first, second] = this.pair.clips;
-    const title = `A ${first.name}   B ${second.name}   (${CLOCKS.find(([kind]) => kind === this.clock.kind)[2].toLowerCase()})`;
-    return comparisonSheet(this.node, title, [pictures, [this.stage.strips[0]], [this.stage.strips[1]], [this.ribbons.pace],
-      [this.ribbons.cost], [this.matrix.canvas, this.score.canvas]], [this.score.said.textContent, ...this.desk.list.sentences]);
+    const [first, second] = this.pair.clips.map((clip, place) => `${"AB"[place]}: ${clip.name}`);
+    const { canvases, blend, strips } = this.stage;
+    const pictures = this.overlay ? [[blend, `${second} over ${first}`]] : [[canvases[0], first], [canvases[1], second]];
+    const clock = CLOCKS.find(([kind]) => kind === this.clock.kind)[2].toLowerCase();
+    return comparisonSheet(this.node, `Two clips, ${clock}`, [pictures, [[strips[0], "A"]], [[strips[1], "B"]],
+      [[this.ribbons.pace, "Up: A is faster. Down: B is faster."]], [[this.ribbons.cost, "Local cost"]],
+      [[this.matrix.canvas, "A down, B across"], [this.score.canvas, "Distances of pairs: same class above, different classes below"]]],
+    [this.score.said.textContent, ...this.desk.list.sentences]);
   }
 
   showStatus(state, waiting) {

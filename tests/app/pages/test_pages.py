@@ -9,7 +9,7 @@ from db.models import Verdict
 from db.repositories import jobs
 from tests.db.rows import add_clips
 
-PAGES = ("today", "review", "compare", "browse", "rounds", "transfer")
+PAGES = ("today", "review", "compare", "browse", "classes", "rounds", "transfer")
 
 
 def texts(test) -> str:

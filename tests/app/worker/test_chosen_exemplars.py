@@ -1,5 +1,6 @@
 """A round of the studio obeys pins and bans as they stood when it was queued, under the names of then."""
 
+import pytest
 from sqlalchemy import select
 
 from app.services import class_exemplars, users
@@ -18,6 +19,7 @@ def labelled(studio, name: str) -> list[int]:
         return [row.Clip.id for row in found]
 
 
+@pytest.mark.slow
 def test_pins_bans_and_names_are_those_of_the_start(imported):
     ada = users.create(imported, "ada")[0].id
     with imported.database.read() as session:
