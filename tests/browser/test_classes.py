@@ -45,7 +45,8 @@ MEASURE = """(text) => new Promise((done) => {
   input.dispatchEvent(new Event("input"));
   list.getBoundingClientRect(); // laid out too, not only written
   const laid = performance.now() - begun;
-  requestAnimationFrame(() => requestAnimationFrame(() => done([laid, list.querySelectorAll("[role=option]").length])));
+  const found = () => done([laid, list.querySelectorAll("[role=option]").length]);
+  requestAnimationFrame(() => requestAnimationFrame(found));
 })"""
 
 
@@ -73,6 +74,11 @@ def search(browser):
     page.close()
 
 
+def class_list(server) -> tuple[tuple[int, str], ...]:
+    """(id, name) of every class."""
+    return review.classes(server.project.studio)
+
+
 def owner_page(browser, server):
     """A window of the project's owner."""
     token = users.new_token(server.project.studio, server.project.owner_id)
@@ -86,12 +92,12 @@ def test_answers_narrow_the_list_to_the_class_that_is_taken(described, review):
     review.press("/")
     page = review.page
     asked = page.locator(".question-name")
-    expect(asked).to_have_text("takeoff?")
-    page.locator(".answer", has_text="forward").click()
     expect(asked).to_have_text("position?")
+    page.locator(".answer", has_text="tuck").click()
+    expect(asked).to_have_text("takeoff?")
     options = page.locator(".search-list [role=option]")
     expect(options).to_have_count(4)  # two of them are not described, and stay
-    page.keyboard.press("Alt+1")  # pike
+    page.keyboard.press("Alt+2")  # forward
     expect(page.locator(".given-answer")).to_have_count(2)
     expect(options).to_have_count(3)
     page.keyboard.type("somersaults")
@@ -99,13 +105,7 @@ def test_answers_narrow_the_list_to_the_class_that_is_taken(described, review):
     page.keyboard.press("Enter")
     review.expect_saved()
     (row,) = verdicts(described, review.reviewer_id)
-    names = {class_id: name for class_id, name in enumerate_classes(described)}
-    assert names[row.class_id] == CLASSES[1]
-
-
-def enumerate_classes(server) -> tuple[tuple[int, str], ...]:
-    """(id, name) of every class."""
-    return review.classes(server.project.studio)
+    assert dict(class_list(described))[row.class_id] == CLASSES[0]
 
 
 def test_an_answer_is_taken_back_with_all_after_it(search):
@@ -193,7 +193,7 @@ def test_a_pin_is_saved_and_shown(browser, server):
     ).to_be_visible()
     assert choice() == "banned"
     page.locator(f"li:has([data-clip='{clip_id}'])").get_by_role("button", name="Lift ban").click()
-    expect(page.get_by_text("draws its examples from these at random")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="Lift ban")).to_have_count(0)
     assert choice() is None
     page.context.close()
 
@@ -209,7 +209,7 @@ def test_classes_open_from_the_table_and_from_the_bars(browser, server):
     bars = page.locator(".js-plotly-plot .barlayer .point path")
     bars.first.wait_for(timeout=15_000)
     before = page.url
-    bars.first.click(force=True)
+    bars.nth(bars.count() - 2).click(force=True)  # the longest but its own
     deadline = time.monotonic() + 10
     while page.url == before and time.monotonic() < deadline:
         page.wait_for_timeout(100)

@@ -204,7 +204,8 @@ def test_rounds_from_before_keep_the_names_that_they_were_trained_with(empty_url
         )
         connection.exec_driver_sql(
             "INSERT INTO jobs (id, kind, payload, state, stop_requested, attempt, deaths, step, steps, "
-            f"created_at, updated_at) VALUES (1, 'round', '{{}}', 'queued', false, 0, 0, 0, 0, {moment}, {moment})"
+            "created_at, updated_at) VALUES "
+            f"(1, 'round', '{{}}', 'queued', false, 0, 0, 0, 0, {moment}, {moment})"
         )
         connection.exec_driver_sql(
             "INSERT INTO rounds (id, number, job_id, preset, config, classes, iteration, metrics, "
