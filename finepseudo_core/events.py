@@ -12,9 +12,9 @@ class StageStarted:
     """A stage begins.
 
     Args:
-        stage: "frames", "pretraining", "alignability", "action", "proposal" or "test", the middle ones with
-            their iteration behind a space; of the baselines "fixmatch", or "invariance", "distinctiveness",
-            "teacher invariant", "teacher distinctive", "similarity" and "student".
+        stage: "frames", "pretraining", "views", "alignability", "action", "features", "proposal" or "test",
+            the middle ones with their iteration behind a space; of the baselines "fixmatch", or "invariance",
+            "distinctiveness", "teacher invariant", "teacher distinctive", "similarity" and "student".
         steps: how many steps it takes in all, 0 where unknown.
         device: torch device the round runs on.
         done: steps already behind it, above 0 after a resume.
@@ -24,6 +24,17 @@ class StageStarted:
     steps: int
     device: str
     done: int = 0
+
+
+@dataclass(frozen=True)
+class StagesTimed:
+    """What a step of the stages to come takes here, tried out before the first one.
+
+    Args:
+        seconds: first word of a stage's name -> seconds per step.
+    """
+
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,15 @@ class RoundFinished:
     result: RoundResult
 
 
-Event = StageStarted | StepDone | ClipLeftOut | CheckpointSaved | PseudoLabelsProposed | RoundFinished
+Event = (
+    StagesTimed
+    | StageStarted
+    | StepDone
+    | ClipLeftOut
+    | CheckpointSaved
+    | PseudoLabelsProposed
+    | RoundFinished
+)
 Notify = Callable[[Event], None]
 ShouldStop = Callable[[], bool]
 

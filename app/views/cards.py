@@ -12,6 +12,8 @@ from app.services.round_cards import Measured
 STAGES = {
     "frames": "Reading frames",
     "pretraining": "Learning how movements unfold",
+    "views": "Looking at the labelled clips in several ways",
+    "features": "Looking at every clip",
     "alignability": "Learning which clips align",
     "action": "Learning the classes",
     "proposal": "Proposing labels",

@@ -1,85 +1,96 @@
-"""How much longer a round takes, from the steps measured so far and the stages still to come."""
+"""How much longer a round takes: what its steps took so far, and what is expected of the stages to come."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from finepseudo_core.events import Event, PseudoLabelsProposed, StageStarted, StagesTimed, StepDone
 from finepseudo_core.selftraining.schedule import PlannedStage
 
-# Seconds per step of the cpu-demo preset on two cores. Only their proportions count, and only until a stage
-# of the same kind was measured.
-USUAL_SECONDS = {
-    "frames": 0.03,
-    "pretraining": 0.6,
-    "alignability": 0.05,
-    "action": 0.4,
-    "proposal": 0.4,
-    "fixmatch": 6.0,
-    "invariance": 0.4,
-    "distinctiveness": 1.6,
-    "teacher": 0.4,
-    "similarity": 0.4,
-    "student": 1.4,
-    "test": 2.0,
-}
+MEMORY = 50  # steps after which a measured one counts for a third: a machine gets busy and free again
 
 
 @dataclass
 class Pace:
-    """What steps of one kind took: seconds and number of steps."""
+    """What steps of one kind took: seconds and number of steps, older ones weighing less."""
 
     seconds: float = 0.0
-    steps: int = 0
+    steps: float = 0.0
+
+    def add(self, seconds: float, steps: int) -> None:
+        """Some steps more."""
+        kept = (1 - 1 / MEMORY) ** steps
+        self.seconds, self.steps = self.seconds * kept + seconds, self.steps * kept + steps
 
 
 class RemainingTime:
-    """Keeps the time of a round.
+    """Keeps the time of a round; call it with every event.
+
+    Stages of one kind, those whose names begin alike, count with what their steps took. A kind that has not
+    begun counts with what is expected of it, corrected by how much slower than expected the others were.
 
     Args:
-        stages: the whole plan, in order; what was done before a resume counts as done.
+        plan: number of accepted pseudo-labels, None while unknown -> all stages in order.
+        accepted: pseudo-labels that the round starts with, None without any.
         clock: seconds on a clock that never goes back.
+
+    Attributes:
+        expected: first word of a stage's name -> seconds per step, from an earlier round or a rehearsal.
     """
 
-    def __init__(self, stages: Sequence[PlannedStage], clock: Callable[[], float] = time.monotonic) -> None:
-        self.stages = list(stages)
-        self.clock = clock
+    def __init__(
+        self,
+        plan: Callable[[int | None], Sequence[PlannedStage]],
+        accepted: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.plan, self.clock = plan, clock
+        self.stages = list(plan(accepted))
+        self.expected: Mapping[str, float] | None = None
         self.paces: dict[str, Pace] = {}
         self.stage, self.done, self.steps = "", 0, 0
         self._last = clock()
 
-    def start(self, stage: str, done: int, steps: int) -> None:
-        """A stage begins, with `done` of its steps behind it."""
-        self.stage, self.done, self.steps = stage, done, steps
-        self._last = self.clock()
-
-    def step(self, done: int, steps: int) -> None:
-        """A step of the current stage is done."""
-        now = self.clock()
-        pace = self.paces.setdefault(_kind(self.stage), Pace())
-        pace.seconds += now - self._last
-        pace.steps += max(0, done - self.done)
-        self._last, self.done, self.steps = now, done, steps
+    def __call__(self, event: Event) -> None:
+        """Take note of where the round is."""
+        match event:
+            case StagesTimed():
+                self.expected = event.seconds
+            case StageStarted():
+                self.stage, self.done, self.steps = event.stage, event.done, event.steps
+                self._last = self.clock()
+            case StepDone():
+                now = self.clock()
+                self.paces.setdefault(_kind(self.stage), Pace()).add(now - self._last, event.step - self.done)
+                self._last, self.done, self.steps = now, event.step, event.steps
+            case PseudoLabelsProposed():
+                self.stages = list(self.plan(len(event.proposal.accepted)))
 
     def seconds(self) -> float | None:
-        """Seconds to the end of the round; None before the first step was measured."""
-        if not any(pace.steps for pace in self.paces.values()):
+        """Seconds to the end of the round; None while a stage to come is neither rehearsed nor measured."""
+        left = [PlannedStage(self.stage, self.steps - self.done), *self._later()]
+        kinds = {_kind(stage.stage) for stage in left if stage.steps}
+        if not kinds <= {*(self.expected or ()), *self.paces}:
             return None
-        left = (self.steps - self.done) * self._seconds_per_step(self.stage)
-        return left + sum(stage.steps * self._seconds_per_step(stage.stage) for stage in self._later())
+        return sum(stage.steps * self._seconds_per_step(_kind(stage.stage)) for stage in left)
+
+    def measured(self) -> dict[str, float]:
+        """First word of a stage's name -> seconds per step."""
+        return {kind: pace.seconds / pace.steps for kind, pace in self.paces.items() if pace.steps}
 
     def _later(self) -> list[PlannedStage]:
         names = [stage.stage for stage in self.stages]
         return self.stages[names.index(self.stage) + 1 :] if self.stage in names else []
 
-    def _seconds_per_step(self, stage: str) -> float:
-        kind = _kind(stage)
+    def _seconds_per_step(self, kind: str) -> float:
         pace = self.paces.get(kind)
         if pace and pace.steps:
             return pace.seconds / pace.steps
-        measured = {name: pace for name, pace in self.paces.items() if pace.steps and name in USUAL_SECONDS}
-        usual = sum(USUAL_SECONDS[name] * pace.steps for name, pace in measured.items())
-        slower = sum(pace.seconds for pace in measured.values()) / usual if usual else 1.0
-        return USUAL_SECONDS.get(kind, 0.0) * slower
+        expected = self.expected or {}
+        both = expected.keys() & self.paces.keys()
+        hoped = sum(expected[name] * self.paces[name].steps for name in both)
+        slower = sum(self.paces[name].seconds for name in both) / hoped if hoped else 1.0
+        return expected.get(kind, 0.0) * slower
 
 
 def _kind(stage: str) -> str:

@@ -62,13 +62,12 @@ class RoundObserver:
         Raises:
             LeaseLost: another worker has taken the round over.
         """
+        self.remaining(event)
         match event:
             case StageStarted():
-                self.remaining.start(event.stage, event.done, event.steps)
                 self._note_device(event.device)
                 self._flush()
             case StepDone():
-                self.remaining.step(event.step, event.steps)
                 if event.values:
                     self._steps.append((event.stage, event.step, event.steps, dict(event.values)))
                 if event.step == event.steps or time.monotonic() - self._flushed_at >= FLUSH_SECONDS:

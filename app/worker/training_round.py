@@ -16,6 +16,7 @@ import torch
 
 from app import artifacts
 from app.services.studio import Studio, StudioError
+from app.worker import paces
 from app.worker.eta import RemainingTime
 from app.worker.handlers import Assignment
 from app.worker.observer import RoundObserver
@@ -54,18 +55,19 @@ def train(assignment: Assignment) -> None:
         labelled, unlabelled, carried, test = _records(settings.project, checked)
         distributed.from_main(lambda: _start_anew_if_clips_differ(workspace, checked))
         config = RoundConfig.from_dict(row.config)
-        plan = schedule.plan(
-            config,
-            len(labelled),
-            len(unlabelled),
-            len({record.label for record in labelled}),
-            test=len(test),
-            warm=parent is not None,
-            pseudo_labelled=len(carried),
-        )
+        classes = len({record.label for record in labelled})
+
+        def plan(accepted: int | None) -> Sequence[schedule.PlannedStage]:
+            counts = len(labelled), len(unlabelled), classes
+            warm = parent is not None
+            return schedule.plan(config, *counts, test=len(test), warm=warm, pseudo_labelled=accepted)
+
         notify: Notify = ignore
+        remaining: RemainingTime | None = None
         if distributed.is_main():
-            notify = RoundObserver(studio, assignment.fence, row, checked, RemainingTime(plan))
+            remaining = RemainingTime(plan, len(carried) if parent else None)
+            remaining.expected = paces.recall(settings, config, remaining.stages)
+            notify = RoundObserver(studio, assignment.fence, row, checked, remaining)
         keys = {member.clip_id: member.key for member in checked}
         algorithm.run(
             config,
@@ -81,10 +83,12 @@ def train(assignment: Assignment) -> None:
             },
             banned=[keys[clip_id] for clip_id in banned if clip_id in keys],
             former_names=former_names,
+            rehearsed=distributed.from_main(lambda: remaining is not None and not remaining.expected),
             notify=notify,
             should_stop=assignment.should_stop,
         )
-        if distributed.is_main():
+        if remaining is not None:
+            paces.remember(settings, config, remaining.measured())
             shutil.rmtree(workspace / "frames", ignore_errors=True)
             (workspace / "checkpoint.pt").unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ from finepseudo_core.selftraining.distributed import together
 from finepseudo_core.selftraining.outcome import conclude
 from finepseudo_core.selftraining.pretraining import pretrain
 from finepseudo_core.selftraining.proposal import propose
+from finepseudo_core.selftraining.rehearsal import rehearse
 from finepseudo_core.selftraining.round import Round, open_round
 
 
@@ -31,6 +32,7 @@ def run(
     banned: Collection[str] = (),
     former_names: Mapping[str, str | None] | None = None,
     stage_cache: Path | None = None,
+    rehearsed: bool = False,
     notify: Notify = ignore,
     should_stop: ShouldStop = never,
 ) -> RoundResult:
@@ -54,6 +56,7 @@ def run(
             model knows another class by that name.
         stage_cache: folder in which rounds on the same clips, one at a time, leave decoded frames and learnt
             stages for one another.
+        rehearsed: try a few steps of every stage first, and tell what they take (`StagesTimed`).
         notify: called with every event; watches and never acts.
         should_stop: asked at every step; once it answers True the round is saved and Stopped raised.
 
@@ -78,6 +81,8 @@ def run(
         notify=notify,
         should_stop=should_stop,
     )
+    if rehearsed:
+        rehearse(round, warm=initial_model is not None)
     match config.method:
         case "finepseudo":
             self_train(round, warm=initial_model is not None)

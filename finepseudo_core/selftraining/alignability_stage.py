@@ -49,7 +49,9 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
     if steps.start == steps.total:
         return
     batches = iter(
-        round.batches(_clips(round, records), Batches(learner.share_of(draws), steps.start, steps.total))
+        round.batches(
+            _clips(round, stage, records), Batches(learner.share_of(draws), steps.start, steps.total)
+        )
     )
     learning.train()
     for step in steps:
@@ -108,10 +110,11 @@ class AlignabilityStep(nn.Module):
         return torch.cat([checkpoint(relate, rows, use_reentrant=False) for rows in parts])
 
 
-def _clips(round: Round, records: Sequence[ClipRecord]) -> Dataset:
+def _clips(round: Round, stage: str, records: Sequence[ClipRecord]) -> Dataset:
     config = round.config.alignability_encoder
     if config.feature_views:
-        return FeatureClips(features_of_views(round, records, config.feature_views), config.frames)
+        preparing = stage.replace("alignability", "views")
+        return FeatureClips(features_of_views(round, preparing, records, config.feature_views), config.frames)
     return PhaseClips(round.store, records, config.frames, config.size)
 
 

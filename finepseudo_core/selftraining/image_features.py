@@ -41,24 +41,37 @@ def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
     return kept
 
 
-def features_of_views(round: Round, records: Sequence[ClipRecord], views: int) -> list[Tensor]:
+def features_of_views(round: Round, stage: str, records: Sequence[ClipRecord], views: int) -> list[Tensor]:
     """Image features of clips under views 0 to `views` - 1, (views, frames, C) each.
 
-    The processes share the work, and each keeps everything.
+    The processes share the work, and each keeps everything. Observers see it as the steps of `stage`.
     """
     places = [(place, view) for place in range(len(records)) for view in range(views)]
     missing = [place for place in places if (records[place[0]].key, place[1]) not in round.shared_features]
-    found = distributed.in_order({
-        number: image_features(round, records[place], view)
-        for number, (place, view) in enumerate(missing)
-        if distributed.takes(number)
-    })  # fmt: skip
-    for (place, view), features in zip(missing, found, strict=True):
+    own: dict[int, Tensor] = {}
+    for step in round.progress.look(stage, math.ceil(len(missing) / PROPOSAL_CHUNK)):
+        first = step * PROPOSAL_CHUNK
+        for number, (place, view) in enumerate(missing[first : first + PROPOSAL_CHUNK], start=first):
+            if distributed.takes(number):
+                own[number] = image_features(round, records[place], view)
+    for (place, view), features in zip(missing, distributed.in_order(own), strict=True):
         round.image_features[records[place].key, view] = features
         round.shared_features.add((records[place].key, view))
     return [
         torch.stack([round.image_features[record.key, view] for view in range(views)]) for record in records
     ]
+
+
+def look_ahead(round: Round, stage: str, chunks: Sequence[Sequence[ClipRecord]]) -> None:
+    """Image features of this process's chunks, as the steps of `stage`: later passes take equally long."""
+
+    def new() -> bool:
+        return any((record.key, 0) not in round.image_features for step in own for record in chunks[step])
+
+    own = [place for place in range(len(chunks)) if distributed.takes(place)]
+    for step in round.progress.look(stage, len(chunks) if distributed.from_main(new) else 0):
+        for record in chunks[step] if distributed.takes(step) else ():
+            image_features(round, record)
 
 
 class FeatureClips(Dataset):

@@ -64,7 +64,7 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
     steps = round.progress.steps("test", len(chunks), resumable=False)
     for step in steps:
         if distributed.takes(step):
-            own[step] = _predicted(round, gallery, chunks[step])
+            own[step] = predict_test(round, gallery, chunks[step])
         if step + 1 == steps.total:
             names = ("test_top1", "test_top1_alignability", "test_top1_both")
             predicted = torch.cat(distributed.in_order(own), dim=1)  # (3, N)
@@ -78,7 +78,8 @@ def _test(round: Round, gallery: Gallery) -> dict[str, float]:
     return round.progress.notes["test"]
 
 
-def _predicted(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> Tensor:
+@torch.no_grad()
+def predict_test(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> Tensor:
     """Class numbers that f_E, f_A's classifier and both give some test clips (3, n)."""
     config, models, protocol = round.config.action_encoder, round.models.eval(), round.config.evaluation
     clips = WholeClips(

@@ -94,6 +94,24 @@ class Progress:
             steps.look_up(self.cache, learning, inputs)
         return steps
 
+    def look(self, stage: str, total: int) -> Iterator[int]:
+        """Steps that prepare something in memory: observers hear of them, a resume does them anew."""
+        if total:
+            self.notify(StageStarted(stage, total, self.device))
+        for step in range(total):
+            self.check_stop(stage)
+            yield step
+            self.notify(StepDone(stage, step + 1, total, {}))
+
+    def check_stop(self, stage: str) -> None:
+        """Leave where there is nothing to save.
+
+        Raises:
+            Stopped: the round is to stop.
+        """
+        if distributed.from_main(self.should_stop):
+            raise Stopped(f"stopped during {stage}; resume to go on.")
+
     def report(self, **values: float) -> None:
         """Losses and shares of the current step.
 

@@ -19,7 +19,7 @@ from finepseudo_core.pseudo_labels.nonparametric_classifier import (
 from finepseudo_core.pseudo_labels.strategies import Evidence, as_pseudo_labels, decide
 from finepseudo_core.records import ClipRecord, ExemplarMatch, Proposal, PseudoLabel
 from finepseudo_core.selftraining import distributed
-from finepseudo_core.selftraining.image_features import chunked, embed_all, embed_clips
+from finepseudo_core.selftraining.image_features import chunked, embed_all, embed_clips, look_ahead
 from finepseudo_core.selftraining.kept_embeddings import forget_embeddings, keep_embeddings
 from finepseudo_core.selftraining.round import Round
 
@@ -36,6 +36,7 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     chunks = chunked(round.unlabelled)
     steps = round.progress.steps(stage, len(chunks), resumable=False)
     if steps.start < steps.total:
+        look_ahead(round, stage.replace("proposal", "features"), chunks)
         gallery = open_gallery(round)
         own: dict[int, tuple[PseudoLabel, ...]] = {}
         for step in steps:

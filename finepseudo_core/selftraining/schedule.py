@@ -40,7 +40,7 @@ def plan(
     *,
     test: int = 0,
     warm: bool = False,
-    pseudo_labelled: int = 0,
+    pseudo_labelled: int | None = None,
 ) -> tuple[PlannedStage, ...]:
     """Stages of a round in order, with their steps.
 
@@ -48,8 +48,8 @@ def plan(
         labelled, unlabelled, test: numbers of clips.
         classes: number of classes.
         warm: the round starts from an earlier round's model, so the first stages fall away.
-        pseudo_labelled: accepted pseudo-labels at the start; later ones are not known yet, and one clip
-            in four is assumed.
+        pseudo_labelled: pseudo-labels that the last pass has accepted; None where none is known yet, and one
+            clip in four is assumed.
     """
     stages = [PlannedStage("frames", labelled + unlabelled + test)]
     if config.method == "finepseudo":
@@ -62,21 +62,29 @@ def plan(
 
 
 def _algorithm_1(
-    config: RoundConfig, labelled: int, unlabelled: int, classes: int, warm: bool, pseudo_labelled: int
+    config: RoundConfig, labelled: int, unlabelled: int, classes: int, warm: bool, pseudo_labelled: int | None
 ) -> Iterator[PlannedStage]:
     training, chunks = config.self_training, _chunks(unlabelled)
+    views = config.alignability_encoder.feature_views
     if not warm:
         supervised = balanced_steps_per_epoch(config, labelled, classes)
         yield PlannedStage("pretraining", _pretraining_steps(config, labelled + unlabelled))
+        yield PlannedStage("views", _chunks(labelled * views))
         yield PlannedStage("alignability", training.alignability_epochs * supervised)
         yield PlannedStage("action", training.action_epochs * supervised)
-        yield PlannedStage("proposal", chunks)
+        yield PlannedStage("features", chunks)
+        yield PlannedStage("proposal", max(1, chunks))
+    guess = unlabelled // 4 if pseudo_labelled is None else pseudo_labelled
     for iteration in range(1, training.iterations + 1):
-        guess = pseudo_labelled if warm and iteration == 1 else unlabelled // 4
+        first = iteration == 1
+        new = guess + (labelled if warm else 0) if first else guess // 4
         steps = training.epochs * balanced_steps_per_epoch(config, labelled + guess, classes)
+        yield PlannedStage(f"views {iteration}", _chunks(new * views))
         yield PlannedStage(f"alignability {iteration}", steps)
         yield PlannedStage(f"action {iteration}", steps)
-        yield PlannedStage(f"proposal {iteration}", chunks)
+        if warm and first:
+            yield PlannedStage(f"features {iteration}", chunks)
+        yield PlannedStage(f"proposal {iteration}", max(1, chunks))
 
 
 def _baseline(
@@ -94,11 +102,12 @@ def _baseline(
         yield PlannedStage("similarity", _chunks(labelled + unlabelled))
         yield PlannedStage("student", learning)
     number = f" {training.iterations}" if training.iterations else ""
-    yield PlannedStage(f"proposal{number}", _chunks(unlabelled))
+    yield PlannedStage(f"features{number}", _chunks(unlabelled))
+    yield PlannedStage(f"proposal{number}", max(1, _chunks(unlabelled)))
 
 
 def _chunks(clips: int) -> int:
-    return max(1, math.ceil(clips / PROPOSAL_CHUNK))
+    return math.ceil(clips / PROPOSAL_CHUNK)
 
 
 def _pretraining_steps(config: RoundConfig, clips: int) -> int:

@@ -21,7 +21,9 @@ def observer(imported):
         job = jobs.claim(session, owner="me", kinds=["round"], lease_seconds=60)
         row = rounds.by_job(session, job_id=job_id)
         members = rounds.members(session, round_id=row.id)
-    return RoundObserver(imported, Fence(job.id, job.attempt, "me"), row, members, RemainingTime(()))
+    return RoundObserver(
+        imported, Fence(job.id, job.attempt, "me"), row, members, RemainingTime(lambda accepted: ())
+    )
 
 
 def proposal(observer: RoundObserver, iteration: int, confidence: float) -> Proposal:

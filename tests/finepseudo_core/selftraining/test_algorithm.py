@@ -39,7 +39,7 @@ def test_a_round_walks_through_algorithm_1(finished):
     _, events = finished
     stages = [event.stage for event in events if isinstance(event, StageStarted)]
     assert stages == [
-        "frames", "pretraining", "alignability", "action", "proposal",
+        "frames", "pretraining", "views", "alignability", "action", "features", "proposal",
         "alignability 1", "action 1", "proposal 1", "test",
     ]  # fmt: skip
     assert isinstance(events[-1], RoundFinished)
@@ -153,7 +153,7 @@ def test_the_next_round_starts_from_the_model_and_the_accepted_labels(finished, 
         initial_model=earlier.model, notify=events.append,
     )  # fmt: skip
     stages = [event.stage for event in events if isinstance(event, StageStarted)]
-    assert stages == ["frames", "alignability 1", "action 1", "proposal 1", "test"]
+    assert stages == ["frames", "views 1", "alignability 1", "action 1", "features 1", "proposal 1", "test"]
     before, _, _ = load_models(earlier.model)
     after, _, classes = load_models(result.model, sha256=result.model_sha256)
     assert classes == earlier.proposal.classes

@@ -1,0 +1,127 @@
+"""A few steps of every stage, on copies of the networks, tell beforehand how long a round takes."""
+
+import copy
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+from finepseudo_core.events import StagesTimed, ignore
+from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.action_stage import learn_actions
+from finepseudo_core.selftraining.alignability_stage import learn_alignability
+from finepseudo_core.selftraining.image_features import embed_clips
+from finepseudo_core.selftraining.outcome import predict_test
+from finepseudo_core.selftraining.pretraining import pretrain
+from finepseudo_core.selftraining.progress import Progress
+from finepseudo_core.selftraining.proposal import look_at, open_gallery
+from finepseudo_core.selftraining.round import Round
+from finepseudo_core.selftraining.schedule import PROPOSAL_CHUNK
+
+STEPS = 3  # the first one also sets things up
+FEW = 8  # clips that a pass over all clips is tried on
+
+
+def rehearse(round: Round, *, warm: bool) -> None:
+    """Tell the observers what a step of each stage of Algorithm 1 takes, and leave no trace.
+
+    Every step of the round seeds its own randomness, so the result is the same with a rehearsal or without.
+    Compiled networks can't be copied; with `compile` on, nothing is told.
+    """
+    if round.config.compile or round.config.method != "finepseudo":
+        return
+    timed, settings = Rehearsal(round.progress), round.config
+    if settings.alignability_encoder.feature_views:
+        settings = settings.replace({"alignability_encoder.feature_views": 1})
+    trial = replace(
+        round,
+        config=settings,
+        models=copy.deepcopy(round.models),
+        progress=cast(Progress, timed),  # all that a stage asks of it
+        notify=ignore,
+        image_features={},
+        shared_features=set(),
+    )
+    if not warm:
+        pretrain(trial)
+    few = _one_batch(round)
+    learn_alignability(trial, "alignability", few, STEPS)
+    learn_actions(trial, "action", few, STEPS)
+    _try_passes(trial, timed)
+    round.notify(StagesTimed(timed.seconds))
+
+
+class Rehearsal:
+    """Stands in for a round's progress: gives a few steps of every stage, and times them.
+
+    Attributes:
+        seconds: first word of a stage's name -> seconds per step.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self.stream, self.check_stop = progress.stream, progress.check_stop
+
+    def steps(self, stage: str, total: int, optimizer: Any = None, **_: Any) -> "RehearsedSteps":
+        """The first steps of a stage."""
+        return RehearsedSteps(self, stage, total)
+
+    def look(self, stage: str, total: int) -> Iterator[int]:
+        """All of a stage that prepares something in memory."""
+        yield from RehearsedSteps(self, stage, total, most=total)
+
+    def report(self, **values: float) -> None:
+        """Losses of a rehearsal are nobody's concern."""
+
+    def time(self, stage: str, since: float, share: float = 1.0) -> None:
+        """What has passed `since` counts as `share` of a step."""
+        self.seconds[stage.partition(" ")[0]] = (time.monotonic() - since) / share
+
+
+class RehearsedSteps:
+    """Iterator over a few steps of one stage; the first one is not counted where there are more."""
+
+    def __init__(self, timed: Rehearsal, stage: str, total: int, most: int = STEPS) -> None:
+        self.timed, self.stage, self.total, self.start, self.most = timed, stage, total, 0, min(total, most)
+
+    def __iter__(self) -> Iterator[int]:
+        kind, seconds = self.stage.partition(" ")[0], []
+        for step in range(self.most):
+            self.timed.check_stop(self.stage)
+            began = time.monotonic()
+            yield step
+            seconds.append(time.monotonic() - began)
+        if seconds:
+            self.timed.seconds[kind] = sum(seconds[1:] or seconds) / len(seconds[1:] or seconds)
+
+
+def _one_batch(round: Round) -> list[ClipRecord]:
+    """Labelled clips enough for one class-balanced batch."""
+    training, counts = round.config.self_training, dict.fromkeys(round.classes, 0)
+    classes = list(counts)[: max(2, training.batch_size // training.clips_per_class)]
+    chosen = []
+    for record in round.labelled:
+        if record.label in classes and counts[record.label] < max(2, training.clips_per_class):
+            counts[record.label] += 1
+            chosen.append(record)
+    return chosen
+
+
+def _try_passes(trial: Round, timed: Rehearsal) -> None:
+    """The passes that only look: image features, proposals, and the test."""
+    few, tested = trial.unlabelled[:FEW], trial.test[:FEW]
+    gallery = open_gallery(trial)
+    if few:
+        began = time.monotonic()
+        embed_clips(trial, few)
+        timed.time("features", began, len(few) / PROPOSAL_CHUNK)
+        look_at(trial, gallery, few)
+        began = time.monotonic()
+        look_at(trial, gallery, few)
+        timed.time("proposal", began, len(few) / PROPOSAL_CHUNK)
+    if tested:
+        began = time.monotonic()
+        predict_test(trial, gallery, tested)
+        timed.time("test", began, len(tested) / PROPOSAL_CHUNK)
+    distributed.wait_for_all()
