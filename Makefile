@@ -23,8 +23,10 @@ setup: .venv/kernels
 studio: setup
 	$(BIN)/python -m app studio --project $(PROJECT) --demo
 
+# two at once, each with one thread; then those that measure time or kill processes, alone
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 browser-test: setup
 	$(BIN)/python -m pytest tests/browser

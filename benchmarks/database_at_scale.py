@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,11 @@ from db.repositories import classes, clips, jobs, pseudo_labels, verdicts
 from db.repositories import rounds as round_rows
 
 CHUNK = 5000
-SHA256 = "0" * 64
+NO_FILE: clips.Values = {
+    "source_sha256": "0" * 64, "sha256": "0" * 64, "path": "clips/0.mp4", "fps": 25.0, "frames": 50,
+    "width": 112, "height": 112,
+    "sprite": {"frames": 50, "columns": 8, "width": 112, "height": 112, "step": 1},
+}  # fmt: skip
 
 
 def fill(studio: Studio, owner_id: int, count: int, kinds: int, reviewed: int) -> None:
@@ -59,8 +63,10 @@ def fill(studio: Studio, owner_id: int, count: int, kinds: int, reviewed: int) -
             )  # fmt: skip
 
 
-def add_clips(session: Session, count: int, class_ids: list[int]) -> None:
-    """Clips as if they had been read; none has a file."""
+def add_clips(
+    session: Session, count: int, class_ids: list[int], files: Sequence[clips.Values] = (NO_FILE,)
+) -> None:
+    """Clips as if they had been read, each with the next one of these files."""
     job = jobs.enqueue(session, kind="import", payload={})
     row = clips.add_import(
         session, folder="/videos", labels_csv=None, labelled_share=0.1, test_share=0.0, seed=0,
@@ -73,11 +79,7 @@ def add_clips(session: Session, count: int, class_ids: list[int]) -> None:
     clip_ids = [clip.id for clip in clips.waiting(session, import_id=row.id)]
     session.expunge_all()  # each update would look through all of them
     for clip_id in clip_ids:
-        clips.mark_ready(
-            session, clip_id=clip_id, source_sha256=SHA256, sha256=SHA256, path="clips/0.mp4", fps=25.0,
-            frames=50, width=112, height=112,
-            sprite={"frames": 50, "columns": 8, "width": 112, "height": 112, "step": 1},
-        )  # fmt: skip
+        clips.mark_ready(session, clip_id=clip_id, **files[clip_id % len(files)])
 
 
 def new_clip(number: int, class_id: int) -> clips.Values:

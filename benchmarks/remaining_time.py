@@ -53,7 +53,7 @@ def timed_round(
     earlier: RoundResult | None = None,
     expected: Mapping[str, float] | None = None,
 ) -> tuple[RoundResult, Listener]:
-    """A round with a clock that listens; rehearsed where no earlier round tells its pace, as in the studio."""
+    """A round with a clock that listens; rehearsed where no earlier round tells its pace."""
     accepted = {} if earlier is None else {one.key: one.label for one in earlier.proposal.accepted}
     carried = [replace(record, label=accepted[record.key]) for record in unlabelled if record.key in accepted]
     classes = len({record.label for record in labelled})

@@ -12,6 +12,18 @@ from db.engine import Database
 from tests.postgres import PROGRAMS, PostgresServer
 
 
+ALONE = ("browser", "faults", "app/worker/test_ranks.py", "app/test_processes.py", "app/test_supervisor.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what must not run beside other tests."""
+    here = Path(__file__).parent
+    for item in items:
+        if any(item.path.is_relative_to(here / place) for place in ALONE):
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server of this test run."""

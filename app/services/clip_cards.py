@@ -91,6 +91,11 @@ class ClipFilter:
         tested_id: the class that the round under review says of a test clip.
         decision: kind of the verdict that stands, "reject" or "novel" among them.
         known_id: people's label or, where there is none, the class known for measuring.
+        reviewer_id: who gave the verdict that stands.
+        least_confidence, most_confidence, least_alignability, most_alignability: bounds in [0, 1] on what is
+            proposed; clips without a proposal lie outside.
+        clip_ids: these clips.
+        round_number: the round whose proposals are meant; None for the one under review.
     """
 
     search: str = ""
@@ -103,11 +108,18 @@ class ClipFilter:
     tested_id: int | None = None
     known_id: int | None = None
     decision: str | None = None
+    reviewer_id: int | None = None
+    least_confidence: float | None = None
+    most_confidence: float | None = None
+    least_alignability: float | None = None
+    most_alignability: float | None = None
+    clip_ids: tuple[int, ...] | None = None
+    round_number: int | None = None
 
 
 @dataclass(frozen=True)
 class ClipPage:
-    """A stretch of the clips that match, by key, and how many match in all."""
+    """A stretch of the clips that match, in their order, and how many match in all."""
 
     clips: tuple[ClipCard, ...]
     total: int

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.resources import Visit
 from app.services.datasets import ClipCard
-from app.services.rounds import Change
+from app.services.round_differences import Change
 
 ABSENT = {"waiting": "still being read", "unreadable": "unreadable", "missing": "file is gone"}
 DECISIONS = {

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.engine import now, take_turns
@@ -13,12 +13,11 @@ from db.models import (
     Import,
     Job,
     PseudoLabel,
-    TestPrediction,
     Truth,
     User,
     Verdict,
 )
-from db.repositories import classes, verdicts
+from db.repositories import classes, clip_filters, verdicts
 
 IMPORTS_LOCK = 4_620_005
 
@@ -185,8 +184,8 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
     """Query of every clip with its label as it stands and what a round proposes for it.
 
     Columns: Clip, kind, class_id (people's), reviewer, recorded_at, verdict_id, and PseudoLabel's class_id,
-    confidence, alignability, accepted as proposed_class_id, confidence, alignability, accepted. Classes are
-    what they mean now: a merged one is the one it was merged into.
+    confidence, alignability, margin, accepted as proposed_class_id, confidence, alignability, margin,
+    accepted. Classes are what they mean now: a merged one is the one it was merged into.
     """
     stands, merges = aliased(Verdict), classes.merged(session)
     shown = and_(
@@ -204,6 +203,7 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
             classes.meaning(PseudoLabel.class_id, merges).label("proposed_class_id"),
             PseudoLabel.confidence.label("confidence"),
             PseudoLabel.alignability.label("alignability"),
+            PseudoLabel.margin.label("margin"),
             PseudoLabel.accepted.label("accepted"),
         )
         .outerjoin_from(Clip, stands, stands.id == verdicts.newest(Clip.id))
@@ -212,60 +212,30 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
     )
 
 
-def page(session: Session, *, round_id: int | None, iteration: int, search: str = "",
-         state: str | None = None, split: str | None = None, label: str | None = None,
-         class_id: int | None = None, import_id: int | None = None, clip_id: int | None = None,
-         said_id: int | None = None, tested_id: int | None = None, known_id: int | None = None,
-         decision: str | None = None,
-         offset: int = 0, limit: int | None = None) -> tuple[list[Row[Any]], int]:  # fmt: skip
-    """Rows of `labels` that match, by key, and how many match in all.
+def page(session: Session, *, round_id: int | None, iteration: int, sort: str = "name",
+         descending: bool = False, offset: int = 0, limit: int | None = None,
+         **which: Any) -> tuple[list[Row[Any]], int]:  # fmt: skip
+    """Rows of `labels` that match, in one of the orders of `clip_filters`, and how many match in all.
 
-    `class_id` is people's label or else the proposal, `said_id` the proposal that the verdict which stands
-    answers, `tested_id` what the round says of a test clip, `known_id` people's label or else the truth.
+    `which` holds the conditions of `clip_filters.narrowed`.
     """
     rows = labels(session, round_id=round_id, iteration=iteration)
-    merges = classes.merged(session)
-    kind, people, accepted, proposed = (
-        rows.selected_columns[name] for name in ("kind", "class_id", "accepted", "proposed_class_id")
-    )
-    conditions = {
-        "labelled": people.is_not(None),
-        "unlabelled": people.is_(None),
-        "accepted": and_(people.is_(None), kind.is_(None), accepted),
-        "proposed": and_(people.is_(None), kind.is_(None), accepted.is_(False)),
-        "rejected": kind.in_(("reject", "novel")),
-    }
-    if label is not None:
-        rows = rows.where(conditions[label])
-    if search:
-        rows = rows.where(Clip.key.icontains(search, autoescape=True))
-    if class_id is not None:
-        meant = merges.get(class_id, class_id)
-        rows = rows.where(func.coalesce(people, case((kind.is_(None), proposed))) == meant)
-    if decision is not None:
-        rows = rows.where(kind == decision)
-    if said_id is not None:
-        answered, said = aliased(Verdict), merges.get(said_id, said_id)
-        proposal = classes.meaning(answered.predicted_class_id, merges)
-        rows = rows.where(exists().where(answered.id == verdicts.newest(Clip.id), proposal == said))
-    if tested_id is not None:
-        told = classes.meaning(TestPrediction.class_id, merges) == merges.get(tested_id, tested_id)
-        of_round = and_(TestPrediction.clip_id == Clip.id, TestPrediction.round_id == round_id)
-        rows = rows.where(Clip.split == "test", exists().where(of_round, told))
-    if known_id is not None:
-        truth = select(classes.meaning(Truth.class_id, merges)).where(Truth.clip_id == Clip.id)
-        known = func.coalesce(people, truth.correlate(Clip).scalar_subquery())
-        rows = rows.where(known == merges.get(known_id, known_id))
-    for column, value in (
-        (Clip.state, state),
-        (Clip.split, split),
-        (Clip.import_id, import_id),
-        (Clip.id, clip_id),
-    ):
-        if value is not None:
-            rows = rows.where(column == value)
-    total = session.scalar(select(func.count()).select_from(rows.with_only_columns(Clip.id).subquery())) or 0
-    return list(session.execute(rows.order_by(Clip.key).offset(offset).limit(limit))), total
+    matching = clip_filters.narrowed(session, rows, round_id=round_id, **which)
+    total = session.scalar(select(func.count()).select_from(matching.with_only_columns(Clip.id).subquery()))
+    ordered = clip_filters.in_order(matching, sort, descending)
+    if limit is None:
+        return list(session.execute(ordered.offset(offset))), total or 0
+    # ids first: whole rows are not carried through the sort
+    found = session.scalars(ordered.with_only_columns(Clip.id).offset(offset).limit(limit)).all()
+    by_id = {row.Clip.id: row for row in session.execute(rows.where(Clip.id.in_(found)))}
+    return [by_id[clip_id] for clip_id in found], total or 0
+
+
+def matching_ids(session: Session, *, round_id: int | None, iteration: int, **which: Any) -> list[int]:
+    """Ids of the clips that match the conditions of `clip_filters.narrowed`, by id."""
+    rows = labels(session, round_id=round_id, iteration=iteration)
+    matching = clip_filters.narrowed(session, rows, round_id=round_id, **which)
+    return list(session.scalars(matching.with_only_columns(Clip.id).order_by(Clip.id)))
 
 
 def labelled_per_class(session: Session) -> dict[str, int]:

@@ -1,4 +1,4 @@
-// Thumbnails that play under the pointer or the focus; a click opens the clip.
+// Thumbnails that play under the pointer or the focus; a click opens the clip, a check mark selects it.
 
 const grids = new WeakMap();
 
@@ -6,6 +6,8 @@ class ClipGrid {
   constructor(host) {
     this.list = element("ul", { class: "grid" });
     this.node = element("div", { class: "fps" }, this.list);
+    this.selection = new GridSelection(this);
+    this.ids = [];
     host.append(this.node);
     const tick = (now) => {
       this.playing?.advance(now);
@@ -14,65 +16,52 @@ class ClipGrid {
     this.frame = requestAnimationFrame(tick);
   }
 
-  update(data, open, press) {
-    this.open = open;
-    this.press = press;
+  update(data, told) {
+    Object.assign(this, told);
     this.node.dataset.tone = toneOf(this.node);
-    const shown = JSON.stringify(data);
-    if (shown === this.shown) return;
-    this.shown = shown;
-    this.list.style.setProperty("--least", `${data.least_width}px`);
-    this.list.replaceChildren(...data.clips.map((clip) => this.card(clip)));
+    this.selection.on = Array.isArray(data.selected);
+    const { selected, elsewhere, answered, ...cards } = data;
+    const shown = JSON.stringify(cards);
+    if (shown !== this.shown) {
+      this.shown = shown;
+      this.draw(cards);
+    }
+    this.selection.update({ selected, elsewhere, answered });
   }
 
-  card(clip) {
-    const shape = clip.sprite ? `aspect-ratio: ${clip.sprite.width} / ${clip.sprite.height}` : null;
-    const canvas = element("canvas", { class: "film", hidden: true, "aria-hidden": "true", style: shape });
-    const picture = clip.thumb
-      ? element("img", { class: "film", src: clip.thumb, alt: "", loading: "lazy", style: shape })
-      : element("span", { class: "film absent" }, clip.absent);
-    const play = () => {
-      if (!clip.sprite || lessMotion()) return;
-      canvas.hidden = false;
-      picture.hidden = true;
-      this.playing = new SpritePlayer(canvas);
-      this.playing.load(clip.sprite);
-    };
-    const rest = () => {
-      this.playing = null;
-      canvas.hidden = true;
-      picture.hidden = false;
-    };
-    return element("li", {}, element("a", {
-      class: "clip-card", href: clip.href, "data-clip": clip.clip_id, onmouseenter: play, onmouseleave: rest,
-      onfocus: play, onblur: rest, onclick: (event) => {
-        if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab, by the address
-        event.preventDefault();
-        this.open(clip.clip_id);
-      },
-    },
-    picture, canvas,
-    element("span", { class: "clip-title", title: clip.title }, clip.title),
-    element("span", { class: "clip-note", title: clip.note }, clip.note),
-    clip.badge ? element("span", { class: `chip ${clip.tone ?? ""}` }, clip.badge) : null),
-    clip.actions ? element("span", { class: "card-actions" }, ...clip.actions.map(([action, label, pressed]) =>
-      element("button", {
-        type: "button", class: "card-action", "data-action": action, "aria-pressed": String(pressed),
-        onclick: () => this.press({ clip_id: clip.clip_id, action }),
-      }, label))) : null);
+  draw({ clips, least_width: least }) {
+    const focused = this.list.getRootNode().activeElement?.dataset?.clip;
+    this.playing = null;
+    const ids = clips.map((clip) => clip.clip_id);
+    if (ids.join() !== this.ids.join()) { // another page: what is selected there, the server knows
+      this.ids = ids;
+      this.selection.sent = 0;
+      this.selection.last = null;
+    }
+    this.list.style.setProperty("--least", `${least}px`);
+    this.list.replaceChildren(...clips.map((clip) => clipCard(clip, this)));
+    const cards = [...this.list.querySelectorAll(".clip-card")];
+    const place = cards.findIndex((card) => card.dataset.clip === focused);
+    if (this.selection.on) cards.forEach((card, at) => card.setAttribute("tabindex", at === Math.max(place, 0) ? "0" : "-1"));
+    if (place >= 0) cards[place].focus();
   }
 
   close() {
     cancelAnimationFrame(this.frame);
+    this.selection.close();
     this.node.remove();
   }
 }
 
 export default function (component) {
-  const { parentElement, data, setTriggerValue } = component;
+  const { parentElement, data, setTriggerValue, setStateValue } = component;
   if (!grids.has(parentElement)) grids.set(parentElement, new ClipGrid(parentElement));
   const grid = grids.get(parentElement);
-  grid.update(data, (clipId) => setTriggerValue("opened", clipId), (pressed) => setTriggerValue("pressed", pressed));
+  grid.update(data, {
+    open: (clipId) => setTriggerValue("opened", clipId),
+    press: (pressed) => setTriggerValue("pressed", pressed),
+    pick: (picked) => setStateValue("picked", picked),
+  });
   return () => {
     grids.delete(parentElement);
     grid.close();

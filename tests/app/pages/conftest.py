@@ -42,7 +42,9 @@ def filled(tmp_path: Path) -> Iterator[Filled]:
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a page of a project, signed in as its owner unless another cookie is given."""
 
-    def open_page(project: Filled, page: str | None = None, cookie: str | None = "", **query: str) -> AppTest:
+    def open_page(
+        project: Filled, page: str | None = None, /, cookie: str | None = "", **query: str
+    ) -> AppTest:
         monkeypatch.setenv("FINEPSEUDO_PROJECT", str(project.studio.settings.project))
         signed = make_cookie(project.studio.secret, project.owner_id) if cookie == "" else cookie
         monkeypatch.setattr(resources, "signed_cookie", lambda: signed)

@@ -4,12 +4,15 @@ import pytest
 from sqlalchemy import select
 
 from app.services import datasets, phase_marks, rounds, users
+from app.services.datasets import ClipFilter
 from app.signatures import make_cookie
 from db.models import Verdict
 from db.repositories import jobs
 from tests.db.rows import add_clips
 
-PAGES = ("today", "review", "compare", "browse", "classes", "rounds", "transfer")
+PAGES = (
+    "today", "review", "compare", "browse", "classes", "rounds", "evaluation", "quality", "transfer",
+)  # fmt: skip
 
 
 def texts(test) -> str:
@@ -140,19 +143,6 @@ def test_rolling_back_makes_the_round_before_active(filled, open_page):
     assert rounds.active(filled.studio).number == 1
 
 
-def test_the_difference_of_two_rounds_counts_its_clips(filled, open_page):
-    test = open_page(filled, "rounds")
-    newest = rounds.listing(filled.studio)[0]
-    test.toggle(key=f"difference_{newest.id}").set_value(True).run()
-    assert not test.exception
-    change = rounds.difference(filled.studio, newest.id, rounds.listing(filled.studio)[1].id)
-    assert [tab.label for tab in test.tabs] == [
-        f"Flipped ({len(change.flipped)})",
-        f"Newly accepted ({len(change.newly_accepted)})",
-        f"Dropped ({len(change.dropped)})",
-    ]
-
-
 def test_a_dry_run_shows_bad_rows_and_changes_nothing(empty, open_page, tmp_path):
     folder = tmp_path / "videos"
     folder.mkdir()
@@ -167,6 +157,20 @@ def test_a_dry_run_shows_bad_rows_and_changes_nothing(empty, open_page, tmp_path
     test.button(key="import").click().run()
     assert datasets.clips(empty.studio).total == 1
     assert datasets.imports(empty.studio)[0].state == "queued"
+
+
+def test_a_slider_moved_after_the_dry_run_takes_the_plan_along(empty, open_page, tmp_path):
+    videos = [f"{name}.mp4" for name in "abcdefgh"]
+    for name in videos:
+        (tmp_path / name).write_bytes(b"\0" * 64)
+    (tmp_path / "labels.csv").write_text("path,label\n" + "".join(f"{name},dive\n" for name in videos))
+    test = open_page(empty, "transfer")
+    test.text_input(key="folder").set_value(str(tmp_path)).run()
+    test.button(key="check").click().run()
+    test.slider(key="labelled").set_value(50).run()
+    test.button(key="import").click().run()
+    assert not test.exception
+    assert datasets.clips(empty.studio, ClipFilter(label="labelled")).total == 4
 
 
 def test_a_folder_that_is_not_there_is_refused_in_words(empty, open_page):

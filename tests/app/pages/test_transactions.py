@@ -36,6 +36,7 @@ def test_pages_open_no_transaction_of_their_own(path):
         ("app_pages/review.py", "save", "review.record"),
         ("views/clip_detail.py", "decide", "review.record"),
         ("app_pages/compare.py", "save", "phase_marks.record"),
+        ("views/browse_bulk.py", "save_looks", "bulk_accept.look"),
     ],
 )
 def test_saving_calls_nothing_of_streamlit(page, name, record):

@@ -1,0 +1,374 @@
+"""What the studio's promises to reviewers are worth, in real Chromium: python -m benchmarks.studio
+
+A project with 100,000 clips and 288 classes is served as users have it; keys, clicks and drags go through the
+browser, verdicts are counted in the database. The same reviewing with Streamlit's native buttons and st.video
+runs in between. Prints a table, and writes benchmarks/results/studio.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Error, Page, WebSocketRoute, sync_playwright
+from sqlalchemy import func, select
+
+from app.services import users
+from benchmarks import machine, studio_project
+from benchmarks.studio_scripts import DRAG, KEY_TO_CLIP, KEY_TO_VIDEO, ON_SCREEN, PICTURES_IN_SIGHT, SEARCH
+from db.models import Verdict
+from tests.browser.conftest import Server
+from tests.browser.pages import ARGUMENTS, ReviewPage
+
+RESULTS = Path(__file__).parent / "results" / "studio.json"
+KINDS = {"a": "accept", "x": "reject", "n": "novel", "s": "skip"}
+PAGES = ("", "review", "compare", "browse", "classes", "rounds", "evaluation", "quality", "transfer")
+READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table. `goal` is the most that is allowed, None where there is none."""
+
+    what: str
+    measured: float
+    unit: str
+    goal: float | None = None
+    naive: float | None = None
+
+
+class Visitors:
+    """Makes signed-in reviewers, each with a window of their own."""
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self.browser, self.server = browser, server
+
+    def new(self, script: str = "", **options: object) -> tuple[BrowserContext, int]:
+        """A window and the reviewer's id."""
+        user, token = users.create(self.server.project.studio, f"reviewer {time.time_ns()}")
+        context = self.browser.new_context(viewport={"width": 1366, "height": 768}, **options)
+        context.set_default_timeout(60_000)
+        if script:
+            context.add_init_script(script)
+        page = context.new_page()
+        page.goto(f"{self.server.address}/?token={token}")
+        page.close()
+        return context, user.id
+
+    def verdicts(self, reviewer_id: int) -> list[tuple[int, str]]:
+        """(clip, kind) of everything the database has of a reviewer, in order."""
+        with self.server.project.studio.database.read() as session:
+            mine = select(Verdict.clip_id, Verdict.kind).where(Verdict.reviewer_id == reviewer_id)
+            return [(row.clip_id, row.kind) for row in session.execute(mine.order_by(Verdict.id))]
+
+    def wait_for(self, reviewer_id: int, count: int, seconds: float = 60) -> float:
+        """Return once the database has that many verdicts of a reviewer, or `seconds` are over."""
+        counted = select(func.count()).select_from(Verdict).where(Verdict.reviewer_id == reviewer_id)
+        deadline = time.perf_counter() + seconds
+        while time.perf_counter() < deadline:
+            with self.server.project.studio.database.read() as session:
+                if session.scalar(counted) >= count:
+                    break
+            time.sleep(0.004)
+        return time.perf_counter()
+
+
+def percentile(values: Sequence[float], share: int) -> float:
+    """The value that `share` percent stay below."""
+    return statistics.quantiles(values, n=100)[share - 1]
+
+
+def reviewing(visitors: Visitors, verdicts: int) -> tuple[list[float], list[float]]:
+    """Milliseconds from key to the next clip's pixels, and from key to the row."""
+    context, reviewer = visitors.new(KEY_TO_CLIP)
+    review = ReviewPage(context.new_page(), visitors.server.address).open()
+    saved = []
+    for number in range(verdicts + 3):
+        pressed = time.perf_counter()
+        review.press("a")
+        saved.append(1000 * (visitors.wait_for(reviewer, number + 1) - pressed))
+        review.page.wait_for_timeout(120)
+    shown = review.page.evaluate("window.latencies")
+    context.close()
+    return shown[3:], saved[3:]  # the first ones find cold caches
+
+
+def hard_times(visitors: Visitors, verdicts: int) -> tuple[int, int]:
+    """How many verdicts were given, 50 ms apart, and how many of them the database has in their order."""
+    context, reviewer = visitors.new()
+    page, sockets = context.new_page(), []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    def restart() -> None:
+        visitors.server.stop()
+        visitors.server.start()
+
+    page.route_web_socket("**/_stcore/stream**", pass_on)
+    review = ReviewPage(page, visitors.server.address).open()
+    troubles = {
+        verdicts // 4: lambda: sockets[-1].close(),
+        verdicts // 3: restart,
+        verdicts // 2: lambda: sockets[-1].close(),
+        4 * verdicts // 5: review.open,
+    }
+    given: list[tuple[int, str]] = []
+    while len(given) < verdicts:
+        if trouble := troubles.pop(len(given), None):
+            trouble()
+        clip = clip_on_screen(page)
+        if not clip or (given and given[-1][0] == clip):
+            page.wait_for_timeout(20)  # nothing to decide on
+            continue
+        key = "aaxn"[len(given) % 4]
+        review.press(key)
+        given.append((clip, KINDS[key]))
+        page.wait_for_timeout(50)
+    visitors.wait_for(reviewer, verdicts)
+    kept = visitors.verdicts(reviewer)
+    context.close()
+    return len(given), sum(one == other for one, other in zip(given, kept, strict=False))
+
+
+def clip_on_screen(page: Page) -> int:
+    """Id of the clip under review, 0 where there is none or the page is just loading."""
+    try:
+        return page.evaluate(ON_SCREEN)
+    except Error:
+        return 0
+
+
+def crowd(visitors: Visitors, reviewers: int, rounds: int) -> tuple[list[float], int]:
+    """Milliseconds from key to the next clip with many people at work, and how many verdicts were lost."""
+    people = [visitors.new(KEY_TO_CLIP, reduced_motion="reduce") for _ in range(reviewers)]
+    pages = [ReviewPage(context.new_page(), visitors.server.address).open() for context, _ in people]
+    for _ in range(rounds):
+        for review in pages:
+            review.press("a")
+            review.page.wait_for_timeout(2000 / reviewers)  # everybody takes two seconds
+    for _, reviewer in people:
+        visitors.wait_for(reviewer, rounds)
+    lost = sum(rounds - len(visitors.verdicts(reviewer)) for _, reviewer in people)
+    taken = [time for review in pages for time in review.page.evaluate("window.latencies")]
+    for context, _ in people:
+        context.close()
+    return taken, lost
+
+
+def page_opens(visitors: Visitors, times: int) -> dict[str, float]:
+    """Median milliseconds from an address to a page at rest, the browser and the server being warm."""
+    context, _ = visitors.new()
+    page, found = context.new_page(), {}
+    for name in PAGES:
+        taken = []
+        for _ in range(times + 1):
+            began = time.perf_counter()
+            page.goto(f"{visitors.server.address}/{name}")
+            page.locator("h1, .review, .compare").first.wait_for()
+            page.locator(READY).wait_for()
+            taken.append(1000 * (time.perf_counter() - began))
+        found[name or "today"] = statistics.median(taken[1:])
+    context.close()
+    return found
+
+
+def browsing(visitors: Visitors, times: int) -> float:
+    """Median milliseconds from a click on Browse to all of its pictures in sight."""
+    context, _ = visitors.new()
+    page, taken = context.new_page(), []
+    for _ in range(times + 1):
+        page.goto(f"{visitors.server.address}/transfer")
+        page.locator("h1").first.wait_for()
+        page.locator(READY).wait_for()
+        began = time.perf_counter()
+        page.get_by_role("link", name="Browse").click()
+        page.locator(".clip-card").first.wait_for()
+        page.wait_for_function(PICTURES_IN_SIGHT)
+        taken.append(1000 * (time.perf_counter() - began))
+    context.close()
+    return statistics.median(taken[1:])
+
+
+def searching(visitors: Visitors) -> float:
+    """95th percentile of the milliseconds from a letter to the list of classes that match."""
+    context, _ = visitors.new()
+    review = ReviewPage(context.new_page(), visitors.server.address).open()
+    review.press("/")
+    review.page.evaluate(SEARCH)
+    for words in ("rev 2 pike", "arm back tw", "inward 4 tuck", "forw no"):
+        review.page.keyboard.type(words, delay=60)
+        for _ in words:
+            review.press("Backspace")
+            review.page.wait_for_timeout(60)
+    taken = review.page.evaluate("window.searches")
+    context.close()
+    return percentile(taken, 95)
+
+
+def dragging(visitors: Visitors) -> float:
+    """95th percentile of the milliseconds between two frames while the matrix is dragged."""
+    context, _ = visitors.new()
+    page = context.new_page()
+    page.goto(f"{visitors.server.address}/compare?a=1&b=11")
+    page.locator('.compare[data-state="aligned"]').wait_for()
+    page.locator(".compare-clip[data-painted]").first.wait_for()
+    box = page.locator(".cost-matrix").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.evaluate(DRAG)
+    for step in range(120):
+        share = 0.05 + 0.9 * abs((step % 60) / 30 - 1)
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * share)
+    page.mouse.up()
+    page.evaluate("window.dragging = false")
+    frames = page.evaluate("window.frames")
+    context.close()
+    return percentile(frames[2:], 95)
+
+
+@contextmanager
+def naive_server(project: Path, port: int) -> Iterator[str]:
+    """The native screen with Streamlit's own defaults."""
+    command = [
+        sys.executable, "-m", "streamlit", "run", "benchmarks/naive_review.py",
+        "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
+        "--browser.gatherUsageStats", "false",
+    ]  # fmt: skip
+    environment = {**os.environ, "NAIVE_PROJECT": str(project), "PYTHONPATH": "."}
+    with subprocess.Popen(
+        command, env=environment, cwd=machine.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            wait_until_served(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def wait_until_served(address: str) -> None:
+    """Return once the address answers."""
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(address, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"{address} does not answer; is the port in use?")
+
+
+def naive_reviewing(visitors: Visitors, address: str, verdicts: int, fast: int) -> tuple[list[float], int]:
+    """Milliseconds from key to the next video, and how many of `fast` keys 50 ms apart became verdicts."""
+    context = visitors.browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_init_script(KEY_TO_VIDEO)
+    page = context.new_page()
+    page.goto(address)
+    page.locator("video").wait_for()
+    page.wait_for_timeout(2000)
+    for _ in range(verdicts):
+        page.keyboard.press("a")
+        page.wait_for_timeout(600)
+    taken = page.evaluate("window.latencies")
+    newest = max(
+        user.id for user in users.listing(visitors.server.project.studio) if user.name[:5] == "naive"
+    )
+    before = len(visitors.verdicts(newest))
+    for _ in range(fast):
+        page.keyboard.press("a")
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(3000)
+    kept = len(visitors.verdicts(newest)) - before
+    context.close()
+    return taken, kept
+
+
+def measure(visitors: Visitors, verdicts: int, reviewers: int) -> list[Line]:
+    """The whole table."""
+    tell = Progress()
+    tell("reviewing by key")
+    shown, saved = reviewing(visitors, verdicts)
+    tell("the naive way")
+    with naive_server(visitors.server.project.studio.settings.project, visitors.server.port + 1) as address:
+        videos, kept_naive = naive_reviewing(visitors, address, verdicts // 4, verdicts)
+    tell("dropped sockets, a restart, a reload")
+    given, kept = hard_times(visitors, verdicts)
+    tell(f"{reviewers} reviewers")
+    clicks, lost = crowd(visitors, reviewers, verdicts // 20)
+    tell("pages")
+    opens = page_opens(visitors, 5)
+    return [
+        Line(
+            "key to the next clip's pixels, median",
+            statistics.median(shown),
+            "ms",
+            60,
+            statistics.median(videos),
+        ),
+        Line("key to the next clip's pixels, p95", percentile(shown, 95), "ms", 100, percentile(videos, 95)),
+        Line("key to the row in the database, p95", percentile(saved, 95), "ms", 300),
+        Line(f"of {given} verdicts 50 ms apart, lost", given - kept, "", 0, verdicts - kept_naive),
+        Line(f"{reviewers} reviewers: key to the next clip, median", statistics.median(clicks), "ms", 100),
+        Line(f"{reviewers} reviewers: verdicts lost", lost, "", 0),
+        *(Line(f"page {name} opens, warm", taken, "ms", 1500) for name, taken in opens.items()),
+        Line("Browse: click to all pictures in sight", browsing(visitors, 5), "ms", 1000),
+        Line("class search, letter to list, p95", searching(visitors), "ms", 50),
+        Line("matrix drag, time between frames, p95", dragging(visitors), "ms", 33),
+    ]
+
+
+class Progress:
+    """Says what is being measured, and since when."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        print(f"{time.monotonic() - self.began:6.0f} s  {what}", flush=True)
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Markdown."""
+    rows = ["| what | measured | at most | buttons and st.video |", "|---|---|---|---|"]
+    for line in lines:
+        values = (line.measured, line.goal, line.naive)
+        cells = ("" if value is None else f"{value:.0f} {line.unit}".strip() for value in values)
+        rows.append(f"| {line.what} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Make the project, serve it, measure."""
+    options = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("clips", 100_000), ("classes", 288), ("verdicts", 200), ("reviewers", 20)):
+        options.add_argument(f"--{name}", type=int, default=default)
+    options.add_argument("--results", type=Path, default=RESULTS)
+    size = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(studio_project.make(Path(folder) / "project", size.clips, size.classes))
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium", args=ARGUMENTS
+        )
+        try:
+            lines = measure(Visitors(browser, server), size.verdicts, size.reviewers)
+        finally:
+            browser.close()
+            server.stop()
+            server.project.studio.close()
+    about = {"machine": machine.description(), "clips": size.clips, "classes": size.classes}
+    size.results.write_text(json.dumps({**about, "lines": [asdict(line) for line in lines]}, indent=1) + "\n")
+    print(table(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""A project of the size of a season: many clips and classes in the database, and a few dives to look at."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app import artifacts
+from app.services import users
+from app.services.embeddings import clips_file, embeddings_file
+from app.services.studio import Studio, create_project
+from app.settings import load
+from benchmarks.database_at_scale import CHUNK, add_clips, proposal
+from db.repositories import classes, clips, jobs, pseudo_labels
+from db.repositories import rounds as round_rows
+from finepseudo_core.config import preset
+from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.video.canonical import make_canonical
+from finepseudo_core.video.sprites import make_sprite, make_thumbnail
+
+DRAWN = 64  # different dives; every clip shows one of them, under an address of its own
+WORDS = (
+    ("forward", "backward", "reverse", "inward", "armstand forward", "armstand backward"),
+    ("1½", "2", "2½", "3", "3½", "4"),
+    ("no twist", "½ twist", "1 twist", "2 twists"),
+    ("tuck", "pike"),
+)
+
+
+@dataclass(frozen=True)
+class Season:
+    """The project, as `tests.browser.conftest.Server` wants it, and its first admin."""
+
+    studio: Studio
+    owner_id: int
+    token: str
+
+
+def class_names(count: int) -> list[str]:
+    """Names of dives; after 288 they get a number."""
+    names = [" ".join(words) for words in itertools.product(*WORDS)]
+    return [name if turn == 0 else f"{name} {turn}" for turn in range(1 + count // 288) for name in names][
+        :count
+    ]
+
+
+def make(folder: Path, count: int, kinds: int) -> Season:
+    """One clip in ten labelled, the others proposed by a promoted round that left its embeddings."""
+    studio = create_project(load(folder, {}))
+    token = users.ensure_owner(studio)
+    owner_id = users.listing(studio)[0].id
+    files = draw(studio, folder / "source")
+    with studio.database.write() as session:
+        class_ids = list(classes.ensure(session, names=class_names(kinds)).values())
+        add_clips(session, count, class_ids, files)
+        job = jobs.enqueue(session, kind="round", payload={})
+        config = preset("cpu-demo").to_dict()
+        row = round_rows.add(
+            session, job_id=job.id, preset="cpu-demo", config=config, classes=class_ids, parent_id=None,
+            created_by=owner_id,
+        )  # fmt: skip
+        round_rows.freeze(session, round_id=row.id, base=None)
+        members = round_rows.members(session, round_id=row.id)
+    labelled = [member for member in members if member.role == "labelled"]
+    unlabelled = [member.clip_id for member in members if member.role == "unlabelled"]
+    chance = np.random.default_rng(0)
+    for start in range(0, len(unlabelled), CHUNK):
+        with studio.database.write() as session:
+            rows = [
+                proposal(row, clip_id, chance) | {"nearest": _nearest(labelled, class_ids, chance)}
+                for clip_id in unlabelled[start : start + CHUNK]
+            ]
+            pseudo_labels.add(session, rows=rows)
+    by_class: dict[int, list[int]] = {}
+    for place, member in enumerate(labelled):
+        by_class.setdefault(class_ids[place % len(class_ids)], []).append(member.clip_id)
+    with studio.database.write() as session:
+        round_rows.set_exemplars(session, round_id=row.id, exemplars={k: v[:5] for k, v in by_class.items()})
+        pseudo_labels.show(session, round_id=row.id, iteration=0, classes=class_ids)
+        round_rows.promote(session, round_id=row.id)
+        clips_file(studio.settings, row.number, 0).parent.mkdir(parents=True, exist_ok=True)
+        np.save(clips_file(studio.settings, row.number, 0), np.array([m.clip_id for m in members], np.int64))
+        _embed(embeddings_file(studio.settings, row.number, 0), len(members), config["alignability_encoder"])
+    return Season(studio, owner_id, token)
+
+
+def draw(studio: Studio, folder: Path) -> list[clips.Values]:
+    """Canonical files, sprites and thumbnails of some dives, and what their rows say."""
+    synthetic_dives.generate(folder, clips=DRAWN, size=192)
+    found = []
+    for source in sorted((folder / "clips").glob("*.mp4")):
+        part = folder / "part.mp4"
+        info = make_canonical(source, part)
+        sha256 = artifacts.sha256_of(part)
+        path = artifacts.clip_file(studio.settings, sha256)
+        pictures = [artifacts.media_file(studio.settings, sha256, kind) for kind in ("sprite", "thumb")]
+        for file in (path, *pictures):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(path)
+        sprite = make_sprite(path, pictures[0])
+        make_thumbnail(path, pictures[1])
+        found.append(
+            {
+                "source_sha256": sha256, "sha256": sha256, "path": artifacts.relative(studio.settings, path),
+                "fps": info.fps, "frames": info.frames, "width": info.width, "height": info.height,
+                "sprite": vars(sprite),
+            }
+        )  # fmt: skip
+    return found
+
+
+def _nearest(labelled, class_ids, chance: np.random.Generator) -> list[dict[str, object]]:
+    chosen = chance.integers(len(labelled), size=5)
+    return [
+        {
+            "clip_id": labelled[place].clip_id,
+            "class_id": class_ids[place % len(class_ids)],
+            "alignability": 0.9 - 0.1 * rank,
+        }
+        for rank, place in enumerate(chosen)
+    ]
+
+
+def _embed(path: Path, count: int, shape: dict[str, int]) -> None:
+    """Frame embeddings that follow the course of the movement, each clip at a pace of its own."""
+    frames, width = shape["frames"], shape["embedding"]
+    array = np.lib.format.open_memmap(path, "w+", np.float16, (count, frames, width))
+    moments, centres = (np.arange(frames) + 0.5) / frames, np.linspace(0, 1, width)
+    for turn, power in enumerate((0.6, 0.8, 1.0, 1.3, 1.7)):
+        array[turn::5] = np.exp(-(((moments[:, None] ** power - centres) / 0.1) ** 2))
+    array.flush()
