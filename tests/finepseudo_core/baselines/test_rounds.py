@@ -60,7 +60,8 @@ def test_a_round_goes_as_planned_and_ends_with_a_proposal(finished, clips):
     labelled, unlabelled, test = clips
     planned = plan(config_of(method), len(labelled), len(unlabelled), 4, test=len(test))
     assert stages_of(events) == [(stage.stage, stage.steps) for stage in planned]
-    assert [name for name, _ in stages_of(events)] == ["frames", *STAGES[method], "features 1", "proposal 1", "test"]
+    names = ["frames", *STAGES[method], "features 1", "proposal 1", "test"]
+    assert [name for name, _ in stages_of(events)] == names
     (published,) = (event for event in events if isinstance(event, PseudoLabelsProposed))
     assert published.proposal == result.proposal
     for label, record in zip(result.proposal.pseudo_labels, unlabelled, strict=True):

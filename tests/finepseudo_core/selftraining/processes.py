@@ -43,6 +43,18 @@ UNTRAINED = CONFIG.replace({
 })  # fmt: skip
 
 
+BASELINES = {
+    method: CONFIG.replace({
+        "method": method,
+        "pseudo_labels.strategy": "confidence",
+        "fixmatch.unlabelled_ratio": 2,
+        "fixmatch.threshold": 0.2,
+        "timebalance.moments": 3,
+    })
+    for method in ("fixmatch", "timebalance")
+}  # fmt: skip
+
+
 def start(task: str, folder: Path, world: int = 2, seconds: float = 150) -> list[tuple[int, str]]:
     """Exit code and standard error of every process, in the order of their ranks."""
     with socket.socket() as free:
@@ -77,6 +89,8 @@ def everything(folder: Path) -> None:
         "resumed": whole_round(folder, "one-then-two"),
     }
     stopped_round(folder, "two-then-one")
+    for method, config in BASELINES.items():
+        rounds[method] = whole_round(folder, f"two-{method}", config)
     torch.save(rounds, folder / f"rounds-{distributed.rank()}.pt")
 
 
@@ -92,7 +106,7 @@ def whole_round(folder: Path, name: str, config: RoundConfig = CONFIG) -> dict[s
         "labels": [[(label.key, label.label, label.accepted) for label in p.pseudo_labels] for p in passes],
         "probabilities": np.stack([label.probabilities for label in result.proposal.pseudo_labels]),
         "evidence": [pickle.dumps(label) for label in result.proposal.pseudo_labels],
-        "embeddings": np.load(result.embeddings["alignability"]),
+        "embeddings": [np.load(path) for name, path in result.embeddings.items() if name != "keys"],
         "metrics": dict(result.metrics),
         "sha256": result.model_sha256,
         "events": len(events),

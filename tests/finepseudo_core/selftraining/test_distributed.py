@@ -40,6 +40,7 @@ def rounds(folder):
         "one, then two": two["resumed"],
         "two, then one": processes.whole_round(folder, "two-then-one"),
         "the second of two": other["whole"],
+        **{f"two, {method}": two[method] for method in processes.BASELINES},
     }
 
 
@@ -62,6 +63,14 @@ def test_two_processes_learn_what_one_learns(rounds):
     assert rounds["two"]["losses"].keys() == rounds["one"]["losses"].keys()
     assert all(any(accepted for *_, accepted in p) for p in rounds["one"]["labels"])
     assert_alike(rounds["two"], rounds["one"])
+
+
+@pytest.mark.parametrize("method", processes.BASELINES)
+def test_two_processes_learn_by_a_baseline_what_one_learns(rounds, folder, method):
+    one = processes.whole_round(folder, f"one-{method}", processes.BASELINES[method])
+    two = rounds[f"two, {method}"]
+    assert two["losses"].keys() == one["losses"].keys()
+    assert_alike(two, one)
 
 
 def test_a_pass_over_the_clips_gives_the_same_bits(rounds):
