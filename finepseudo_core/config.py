@@ -35,6 +35,12 @@ class ActionEncoderConfig(Section):
     )
     size: int = option(112, "Height and width of a frame in pixels.", at_least=16)
     width: int = option(16, "Channels of the first stage of r2plus1d_narrow.", at_least=4)
+    augmentation: str = option(
+        "weak",
+        "[A] Training views: weak crops and changes brightness and contrast; strong adds RandAugment and a "
+        "hole, as FixMatch's strong view.",
+        choices=("weak", "strong"),
+    )
     dilated: bool = option(
         False, "[A] r2plus1d_18 and r3d_18: dilate the last stage in time, as TCLR's pretraining does."
     )

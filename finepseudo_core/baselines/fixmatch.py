@@ -7,13 +7,13 @@ from torch.nn import functional
 from finepseudo_core.baselines.joint_batches import (
     JointBatches,
     JointClips,
-    action_clips,
     trainable_unlabelled,
 )
 from finepseudo_core.baselines.teachers import Autocast
 from finepseudo_core.datasets.clip_dataset import Batches, WeakStrongPairs
 from finepseudo_core.losses.consistency import ConsistencyLoss
 from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.action_stage import training_clips
 from finepseudo_core.selftraining.learner import Learner
 from finepseudo_core.selftraining.proposal import propose
 from finepseudo_core.selftraining.round import Round
@@ -34,7 +34,7 @@ def train(round: Round, stage: str, epochs: int) -> None:
     unlabelled = trainable_unlabelled(round)
     strong = StrongTransform(input.size, (config.least_crop, 1.0), config.operations, config.cutout)
     pairs = WeakStrongPairs(round.store, unlabelled, input.frames, input.stride, input.size, strong)
-    clips = JointClips(action_clips(round, round.labelled), pairs)
+    clips = JointClips(training_clips(round, round.labelled), pairs)
     draws = JointBatches(round, stage, len(unlabelled), config.unlabelled_ratio)
     module = FixMatchStep(encoder, ConsistencyLoss(config.threshold), round.autocast)
     learner = Learner(module, round.config, round.device, parts=round.config.accumulate)

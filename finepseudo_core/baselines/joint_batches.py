@@ -1,6 +1,5 @@
 """Batches of labelled and unlabelled clips together: each labelled one comes with its share of the others."""
 
-from collections.abc import Sequence
 from itertools import cycle, islice
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from finepseudo_core.datasets.clip_dataset import ActionClips, Draw
+from finepseudo_core.datasets.clip_dataset import Draw
 from finepseudo_core.datasets.samplers import ClassBalancedBatches, ShuffledBatches
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.records import ClipRecord
@@ -67,12 +66,6 @@ class JointBatches:
     def labels(self, chosen: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         """Class numbers and weights of labelled clips by their numbers (b,)."""
         return self.classes[chosen].to(device), self.weights[chosen].to(device)
-
-
-def action_clips(round: Round, records: Sequence[ClipRecord]) -> ActionClips:
-    """Some clips as f_E trains on them."""
-    config = round.config.action_encoder
-    return ActionClips(round.store, records, config.frames, config.stride, config.size)
 
 
 def trainable_unlabelled(round: Round) -> tuple[ClipRecord, ...]:

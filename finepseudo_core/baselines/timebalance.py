@@ -11,7 +11,6 @@ from torch.nn import functional
 from finepseudo_core.baselines.joint_batches import (
     JointBatches,
     JointClips,
-    action_clips,
     trainable_unlabelled,
 )
 from finepseudo_core.baselines.teachers import Autocast, Teacher, Teachers, self_similarity, stretched
@@ -21,7 +20,7 @@ from finepseudo_core.losses.balanced_distillation import BalancedDistillationLos
 from finepseudo_core.losses.instance_discrimination import InstanceDiscriminationLoss
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining import distributed
-from finepseudo_core.selftraining.action_stage import learn_actions
+from finepseudo_core.selftraining.action_stage import learn_actions, training_clips
 from finepseudo_core.selftraining.learner import Learner
 from finepseudo_core.selftraining.proposal import chunked, propose
 from finepseudo_core.selftraining.round import Round
@@ -120,7 +119,7 @@ def teach(round: Round, stage: str, epochs: int, similarities: Mapping[str, floa
     """Train f_E with cross-entropy on labelled clips, and towards the teachers on all clips."""
     config, student, teachers = round.config.timebalance, round.models.action, _teachers(round)
     unlabelled = trainable_unlabelled(round)
-    clips = JointClips(action_clips(round, round.labelled), action_clips(round, unlabelled))
+    clips = JointClips(training_clips(round, round.labelled), training_clips(round, unlabelled))
     draws = JointBatches(round, stage, len(unlabelled), config.unlabelled_ratio)
     module = StudentStep(student, BalancedDistillationLoss(config.divergence), round.autocast)
     learner = Learner(module, round.config, round.device, parts=round.config.accumulate)

@@ -21,6 +21,8 @@ from finepseudo_core.video.sampling import (
 )
 from finepseudo_core.video.transforms import EvaluationTransform, TrainingTransform
 
+Transform = Callable[[np.ndarray, np.random.Generator], Tensor]
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -31,13 +33,22 @@ class Draw:
 
 
 class ActionClips(Dataset):
-    """Training clips of f_E: a dense window at a random place, augmented -> (3, T, H, W)."""
+    """Training clips of f_E: a dense window at a random place, augmented -> (3, T, H, W).
+
+    Args:
+        transform: frames uint8 (T, H, W, 3) and a generator -> float32 (3, T, size, size).
+    """
 
     def __init__(
-        self, store: FrameStore, records: Sequence[ClipRecord], frames: int, stride: int, size: int
+        self,
+        store: FrameStore,
+        records: Sequence[ClipRecord],
+        frames: int,
+        stride: int,
+        transform: Transform,
     ) -> None:
         self.store, self.records, self.frames, self.stride = store, tuple(records), frames, stride
-        self.transform = TrainingTransform(size)
+        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.records)
@@ -64,7 +75,7 @@ class WeakStrongPairs(Dataset):
         frames: int,
         stride: int,
         size: int,
-        strong: Callable[[np.ndarray, np.random.Generator], Tensor],
+        strong: Transform,
     ) -> None:
         self.store, self.records, self.frames, self.stride = store, tuple(records), frames, stride
         self.weak, self.strong = TrainingTransform(size), strong

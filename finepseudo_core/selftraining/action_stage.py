@@ -14,6 +14,8 @@ from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.learner import Learner
 from finepseudo_core.selftraining.round import Round
 from finepseudo_core.selftraining.stage_cache import inputs_of
+from finepseudo_core.video.strong_transform import StrongTransform
+from finepseudo_core.video.transforms import TrainingTransform
 
 
 def learn_actions(
@@ -33,7 +35,7 @@ def learn_actions(
     training = round.config.self_training
     classes = torch.tensor(round.class_numbers(records))
     weights = torch.tensor([record.weight for record in records])
-    clips = ActionClips(round.store, records, config.frames, config.stride, config.size)
+    clips = training_clips(round, records)
     draws = ClassBalancedBatches(
         classes.tolist(),
         training.batch_size,
@@ -66,6 +68,14 @@ def learn_actions(
         learner.learn(step, steps.total, draws.steps_per_epoch)
         loss, right = distributed.total(sums).tolist()
         round.progress.report(loss=loss / importance, accuracy=right / len(whole))
+
+
+def training_clips(round: Round, records: Sequence[ClipRecord]) -> ActionClips:
+    """Clips in the random views that f_E learns from."""
+    config = round.config.action_encoder
+    strong = config.augmentation == "strong"
+    transform = StrongTransform(config.size) if strong else TrainingTransform(config.size)
+    return ActionClips(round.store, records, config.frames, config.stride, transform)
 
 
 class ActionStep(nn.Module):

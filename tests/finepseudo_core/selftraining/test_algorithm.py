@@ -216,3 +216,18 @@ def test_a_clip_of_weight_nothing_gets_a_proposal_that_never_trains(clips, tmp_p
     assert [label.accepted for label in result.proposal.pseudo_labels] == [False] + [True] * (
         len(unlabelled) - 1
     )
+
+
+def test_strong_views_change_what_f_e_learns_and_nothing_before_it(clips, tmp_path):
+    losses = {}
+    for augmentation in ("weak", "strong"):
+        events: list[Event] = []
+        config = tiny_config(action_encoder__augmentation=augmentation, self_training__iterations=0)
+        labelled, unlabelled, _ = clips
+        run(config, labelled, unlabelled, tmp_path / augmentation, notify=events.append)
+        losses[augmentation] = {
+            (event.stage, event.step): dict(event.values) for event in events if isinstance(event, StepDone)
+        }
+    weak, strong = losses["weak"], losses["strong"]
+    assert all(weak[step] == strong[step] for step in weak if step[0] in ("pretraining", "alignability"))
+    assert weak["action", 1] != strong["action", 1]
