@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from pathlib import Path
 
+from app.services.export_formats import NAMES
+from app.services.import_formats import CSV, FORMATS
 from finepseudo_core.config import PRESETS
 
 
@@ -35,8 +37,9 @@ def parser() -> ArgumentParser:
         "--labels",
         type=Path,
         metavar="CSV",
-        help="path,label[,split,start,end]; else labels.csv of the folder",
+        help="path,label[,split,start,end]; else labels.csv of the folder; or the files of another --format",
     )
+    bring.add_argument("--format", choices=tuple(FORMATS), default=CSV, help="how the labels are written")
     bring.add_argument("--labelled-share", type=float, default=1.0, help="share of the labels to train on")
     bring.add_argument("--test-share", type=float, default=0.0, help="share of the clips kept for testing")
     bring.add_argument("--seed", type=int, default=0, help="seed of both choices")
@@ -48,8 +51,8 @@ def parser() -> ArgumentParser:
     round_.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     round_.add_argument("--wait", action="store_true", help="stay until it is done; needs no running worker")
 
-    labels = command("export", "Write the labels as CSV or JSON lines.")
-    labels.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+    labels = command("export", "Write the labels as CSV, JSON lines, or the files of a dataset.")
+    labels.add_argument("--format", choices=("csv", "jsonl", *NAMES), default="csv")
     labels.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
 
     guess = command("predict", "Label the videos of a folder with a finished round.")
@@ -80,6 +83,20 @@ def parser() -> ArgumentParser:
     command("upgrade", "Bring the database to this version's schema, after a backup.")
     copy = command("backup", "Write a complete copy of the database, also while the studio runs.")
     copy.add_argument("--output", type=Path, metavar="FILE", help="else a dated file in PROJECT/backups")
+    whole_project = command("snapshot", "Write the whole project into one file, also while the studio runs.")
+    whole_project.add_argument(
+        "file", type=Path, metavar="FILE", help="the file to write, such as spring.tar"
+    )
+    whole_project.add_argument("--with-videos", action="store_true", help="take the videos along")
+    again = command("restore", "Make the project that a snapshot holds, in a new folder.")
+    again.add_argument("file", type=Path, metavar="FILE", help="the snapshot")
+    again.add_argument(
+        "--videos",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="folder of videos that lies elsewhere now; may be given several times",
+    )
     command("doctor", "Check everything the studio stands on, one line each.")
     return whole
 

@@ -10,10 +10,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from app import settings, supervisor
+from app import settings, snapshot_commands, supervisor
 from app.arguments import parser
 from app.progress_line import ProgressLine
-from app.services import datasets, export, model_exports, predictions, rounds, users
+from app.services import (
+    datasets,
+    export,
+    export_formats,
+    model_exports,
+    predictions,
+    rounds,
+    users,
+)
 from app.services.studio import Studio, StudioError, create_project, open_studio
 from db import migrate
 from db.migrate import SchemaError
@@ -83,6 +91,7 @@ def run_import(options: Namespace) -> int:
         labelled_share=options.labelled_share,
         test_share=options.test_share,
         seed=options.seed,
+        format=options.format,
     )
     with _opened(options, create=not options.dry_run) as studio:
         plan = datasets.plan(studio, request)
@@ -140,9 +149,17 @@ def describe(card: rounds.RoundCard) -> list[str]:
 
 
 def run_export(options: Namespace) -> int:
-    """Write the labels as CSV or JSON lines."""
+    """Write the labels as CSV, JSON lines, or the zipped files of a public dataset."""
     with _opened(options) as studio:
-        content = export.as_csv(studio) if options.format == "csv" else export.as_jsonl(studio)
+        if options.format in export_formats.NAMES:
+            files = export_formats.dataset_files(studio, options.format)
+            for key, reason in files.left_out:
+                print(f"left out: {key}: {reason}", file=sys.stderr)
+            if not files.clips:
+                raise StudioError(f"No labelled clip fits {export_formats.NAMES[options.format]}.")
+            content = files.content
+        else:
+            content = export.as_csv(studio) if options.format == "csv" else export.as_jsonl(studio)
     if options.output:
         options.output.write_bytes(content)
     else:
@@ -322,5 +339,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "users remove": remove_user,
     "upgrade": run_upgrade,
     "backup": run_backup,
+    "snapshot": snapshot_commands.run_snapshot,
+    "restore": snapshot_commands.run_restore,
     "doctor": run_doctor,
 }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app import settings as project_settings
 from app.media import is_embedding_address, is_media_address, media_file
 from app.settings import Settings
+from db.migrate import SchemaError
 from finepseudo_core.errors import ConfigError, FinePseudoError
 
 if TYPE_CHECKING:
@@ -73,6 +74,34 @@ def clip_response(studio: "Studio", request: "Request", kind: str) -> "Response"
     if path is None:
         return PlainTextResponse("Not found.", 404)
     return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
+def snapshot_response(studio: "Studio", request: "Request") -> "Response":
+    """A snapshot for an admin's signed address; 404 for every other."""
+    from starlette.responses import FileResponse, PlainTextResponse
+
+    from app.services import snapshots
+
+    name, asked = request.path_params["name"], request.query_params
+    path = snapshots.addressed(studio, name, asked.get("u", ""), asked.get("s", ""))
+    if path is None:
+        return PlainTextResponse("Not found.", 404)
+    return FileResponse(
+        path, media_type="application/x-tar", filename=name, headers={"cache-control": "no-store"}
+    )
+
+
+def backup_response(studio: "Studio", request: "Request") -> "Response":
+    """A backup of the database for an admin's signed address; 404 for every other."""
+    from starlette.responses import FileResponse, PlainTextResponse
+
+    from app.services import backups
+
+    name, asked = request.path_params["name"], request.query_params
+    path = backups.addressed(studio, name, asked.get("u", ""), asked.get("s", ""))
+    if path is None:
+        return PlainTextResponse("Not found.", 404)
+    return FileResponse(path, filename=name, headers={"cache-control": "no-store"})
 
 
 def embedding_response(studio: "Studio", request: "Request") -> "Response":
@@ -133,6 +162,7 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
     from streamlit.starlette import App
 
     from app.gate import Gate, content_security_policy
+    from app.notice import UnknownPages
     from app.services import users
     from app.services.studio import open_studio
     from app.views.failures import explain
@@ -156,6 +186,12 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
     def embeddings(request: "Request") -> "Response":
         return embedding_response(studio, request)
 
+    def snapshot(request: "Request") -> "Response":
+        return snapshot_response(studio, request)
+
+    def backup(request: "Request") -> "Response":
+        return backup_response(studio, request)
+
     async def pair_video(request: "Request") -> "Response":
         return await pair_video_response(studio, request)
 
@@ -168,6 +204,8 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
             Route("/clips/{clip_id:int}/thumb.webp", thumbnail),
             Route("/clips/{clip_id:int}/video.mp4", video),
             Route("/rounds/{number:int}/{iteration:int}/{clip_id:int}.f16", embeddings),
+            Route("/snapshots/{name}", snapshot),
+            Route("/backups/{name}", backup),
             Route("/compare/video.mp4", pair_video, methods=["POST"]),
         ],
         middleware=[
@@ -179,7 +217,8 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
                 hosts=hosts,
                 sign_in_page=(FOLDER / "sign_in.html").read_text(encoding="utf-8"),
                 policy=content_security_policy(page.read_text(encoding="utf-8")),
-            )
+            ),
+            Middleware(UnknownPages),
         ],
     )
 
@@ -195,7 +234,23 @@ def main(arguments: list[str] | None = None) -> None:
     settings = project_settings.load(chosen.project)
     os.environ["FINEPSEUDO_PROJECT"] = str(settings.project)  # pages load the same settings
     hosts = {*LOCAL_HOSTS, chosen.address, *chosen.host}
-    create_app(settings, hosts).run(config=streamlit_options(chosen.address, chosen.port, sorted(hosts)))
+    try:
+        app = create_app(settings, hosts)
+    except (FinePseudoError, SchemaError) as error:
+        sys.stderr.write(f"{error}\n")
+        # strangers may read this: where the project lies is not for them
+        serve_closed(str(error).replace(str(settings.project), "DIR"), chosen.address, chosen.port)
+        return
+    app.run(config=streamlit_options(chosen.address, chosen.port, sorted(hosts)))
+
+
+def serve_closed(reason: str, address: str, port: int) -> None:
+    """Say to everybody who comes why the project can't be opened, until told to stop."""
+    import uvicorn
+
+    from app.notice import closed
+
+    uvicorn.run(closed(reason), host=address, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

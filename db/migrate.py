@@ -6,15 +6,19 @@ its children along), after a backup, in one transaction, and are undone unless e
 
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
 
 from db import triggers
 from db.engine import Database, make_engine
+from db.repositories import verdicts
 
 ADVISORY_LOCK = 4_620_001
 FOLDER = Path(__file__).parent / "migrations"
@@ -36,7 +40,7 @@ def upgrade(url: str) -> Path | None:
             revision = _revision(connection)
         if revision == newest():
             return None
-        _refuse_unknown(revision)
+        refuse_unknown(revision)
         copy = backup(url, _backup_file(url, revision)) if revision and _is_sqlite(url) else None
         with engine.begin() as connection:
             _migrate(connection)
@@ -61,7 +65,7 @@ def check(database: Database) -> None:
         revision = _revision(connection)
     if revision == newest():
         return
-    _refuse_unknown(revision)
+    refuse_unknown(revision)
     folder = database.file.parent if database.file else "DIR"
     raise SchemaError(
         f"The project's database has schema {revision or 'none'}, this version needs {newest()}. "
@@ -78,6 +82,29 @@ def backup(url: str, target: Path) -> Path:
     finally:
         engine.dispose()
     return target
+
+
+def damage(file: Path) -> str | None:
+    """What is wrong with a SQLite database that nobody writes to; None for a sound one of this schema.
+
+    Its pages are read as a whole, and its chain of verdicts too.
+    """
+    engine = create_engine(f"sqlite:///file:{quote(str(file))}?mode=ro&immutable=1&uri=true")
+    try:
+        with Session(engine) as session:
+            said = session.scalars(text("PRAGMA integrity_check(3)")).all()
+            if said != ["ok"]:
+                return "; ".join(map(str, said))
+            revision = _revision(session.connection())
+            if revision != newest():
+                return None  # of another version: restoring it brings it up to date, and checks it
+            if broken := verdicts.broken(session):
+                return f"verdicts were changed or removed at {', '.join(map(str, broken[:3]))}"
+    except DatabaseError as error:
+        return str(error.orig)
+    finally:
+        engine.dispose()
+    return None
 
 
 def newest() -> str:
@@ -121,7 +148,12 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_unknown(revision: str | None) -> None:
+def refuse_unknown(revision: str | None) -> None:
+    """Refuse a schema that this version does not know.
+
+    Raises:
+        SchemaError: it was made by a newer version.
+    """
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if revision is not None and revision not in known:
         raise SchemaError(

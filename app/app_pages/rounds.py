@@ -6,16 +6,19 @@ from typing import Any
 import streamlit as st
 
 from app.resources import Visit, visit
-from app.services import rounds
+from app.services import round_dry_run, rounds
 from app.services.rounds import RoundCard
 from app.services.studio import Studio
 from app.views.cards import plain
-from app.views.round_cards import draw_difference, draw_head, draw_result
+from app.views.round_cards import draw_choices, draw_decision, draw_head, draw_result
+from app.views.round_differences import draw_differences
+from app.views.round_dry_run import draw_dry_run, draw_next_round
 from app.views.round_form import draw_settings
 from app.views.running import draw_losses, draw_stage, fetch_progress
 from finepseudo_core.errors import FinePseudoError
 
 LIVE = ("queued", "running")
+THRESHOLD = "pseudo_labels.threshold"
 ABOUT = {
     "cpu-demo": "small encoders, a few minutes on two cores",
     "single-gpu": "for one graphics card",
@@ -32,12 +35,16 @@ def attempt(use_case: Callable[..., object], *arguments: object) -> None:
 
 
 def start(studio: Studio, preset: str, changes: dict[str, Any], user_id: int) -> None:
-    """Freeze the labels and queue a round."""
+    """Freeze the labels and queue a round; the whole page shows what came of it."""
     attempt(rounds.start, studio, preset, changes, user_id)
+    st.session_state["started"] = True
 
 
+@st.fragment
 def draw_start(guest: Visit) -> None:
-    """Preset, a few settings, start."""
+    """Preset, a few settings, the dry run, start."""
+    if st.session_state.pop("started", False):
+        st.rerun()
     with st.container(key="card_start"):
         presets = rounds.presets()
         head, choice, act = st.columns([2, 5, 2], vertical_alignment="center")
@@ -60,6 +67,10 @@ def draw_start(guest: Visit) -> None:
             on_click=start,
             args=(guest.studio, preset, changes, guest.user.id),
         )
+        threshold = changes.get(THRESHOLD, presets[preset]["pseudo_labels"]["threshold"])
+        draw_dry_run(guest, preset, changes, f"{preset}|{THRESHOLD}", threshold)
+        if st.toggle("What it would learn from", key="learn_from"):
+            draw_next_round(round_dry_run.next_round(guest.studio))
 
 
 @st.fragment(run_every="1s")
@@ -83,8 +94,10 @@ def draw_live(guest: Visit, card: RoundCard) -> None:
         draw_losses(losses.lines, now.stage, f"losses_{card.id}")
 
 
-def draw_round(guest: Visit, card: RoundCard, earlier: RoundCard | None) -> None:
-    """One finished round."""
+def draw_round(
+    guest: Visit, card: RoundCard, under_review: RoundCard | None, back_to: RoundCard | None
+) -> None:
+    """One finished round, and the decision to review it or no longer to."""
     with st.container(key=f"card_{card.id}"):
         head, act = st.columns([5, 2], vertical_alignment="center")
         with head:
@@ -98,33 +111,33 @@ def draw_round(guest: Visit, card: RoundCard, earlier: RoundCard | None) -> None
                 args=(rounds.resume, guest.studio, card.id),
             )
         elif card.state == "succeeded" and not card.active:
-            act.button(
-                "Review this one",
-                key=f"promote_{card.id}",
-                width="stretch",
-                on_click=attempt,
-                args=(rounds.promote, guest.studio, card.id, guest.user.id),
-            )
-        elif card.active and earlier is not None:
-            act.button(
-                "Roll back",
-                key="roll_back",
-                width="stretch",
-                help="Make the round reviewed before this one the one to review.",
-                on_click=attempt,
-                args=(rounds.roll_back, guest.studio, guest.user.id),
-            )
+            with act.popover("Review this one", width="stretch"):
+                draw_decision(card, under_review)
+                st.button(
+                    f"Yes, review round {card.number}",
+                    key=f"promote_{card.id}",
+                    type="primary",
+                    on_click=attempt,
+                    args=(rounds.promote, guest.studio, card.id, guest.user.id),
+                )
+        elif card.active and back_to is not None:
+            with act.popover("Roll back", width="stretch"):
+                draw_decision(back_to, card)
+                st.button(
+                    f"Yes, back to round {back_to.number}",
+                    key="roll_back",
+                    type="primary",
+                    on_click=attempt,
+                    args=(rounds.roll_back, guest.studio, guest.user.id),
+                )
         if card.error:
             st.error(plain(card.error))
         if card.published:
             draw_result(card)
-            if earlier is not None and st.toggle(
-                f"What changed since round {earlier.number}", key=f"difference_{card.id}"
-            ):
-                draw_difference(guest, card, earlier)
 
 
 guest = visit()
+st.session_state.pop("started", None)
 st.title("Rounds")
 if refused := st.session_state.pop("refused", None):
     st.error(plain(refused))
@@ -134,9 +147,15 @@ if live:
     draw_live(guest, live)
 else:
     draw_start(guest)
-over = [card for card in cards if card.state not in LIVE]
-for card in over:
-    published = [other for other in cards if other.published and other.number < card.number]
-    draw_round(guest, card, published[0] if published else None)
+published = [card for card in cards if card.published and card.state not in LIVE]
+if len(published) > 1:
+    draw_differences(guest, published)
+under_review = next((card for card in cards if card.active), None)
+before = rounds.rolls_back_to(guest.studio)
+for card in cards:
+    if card.state not in LIVE:
+        draw_round(guest, card, under_review, next((one for one in cards if one.id == before), None))
+if chosen := rounds.choices(guest.studio):
+    draw_choices(chosen)
 if not cards:
     st.caption("No round has run yet. The first one proposes labels for all clips that have none.")

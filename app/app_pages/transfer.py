@@ -1,4 +1,4 @@
-"""Transfer: clips come in after a dry run, labels go out."""
+"""Transfer: clips come in after a dry run, labels go out, and the whole project fits in one file."""
 
 from pathlib import Path
 
@@ -8,12 +8,11 @@ from app.resources import Visit, visit
 from app.services import datasets
 from app.services.datasets import ImportRequest
 from app.views.cards import plain
-from app.views.export_labels import draw_export, draw_phase_export
+from app.views.export_labels import draw_dataset_export, draw_export, draw_phase_export
 from app.views.import_plan import draw_import, draw_plan
-from app.views.uploads import keep
+from app.views.import_source import choose_source
+from app.views.snapshots import draw_snapshots
 from finepseudo_core.errors import FinePseudoError
-
-VIDEOS = ["mp4", "mov", "m4v", "avi", "mkv", "webm", "mpg", "mpeg", "ts", "wmv", "csv"]
 
 
 def plan_import(guest: Visit, request: ImportRequest) -> None:
@@ -33,42 +32,10 @@ def start_import(guest: Visit, request: ImportRequest, preset: str | None) -> No
         st.session_state["plan"] = (request, str(error))
 
 
-def chosen_source(guest: Visit) -> tuple[str, str]:
-    """Folder and list of labels, typed in or uploaded."""
-    how = st.segmented_control(
-        "Where are the clips?",
-        ["Folder on this machine", "Upload files"],
-        key="how",
-        default="Folder on this machine",
-        required=True,
-    )
-    if how == "Folder on this machine":
-        left, right = st.columns(2)
-        return (
-            left.text_input("Folder", key="folder", placeholder="/videos/spring-meet").strip(),
-            right.text_input(
-                "List of labels (optional)",
-                key="labels",
-                placeholder="labels.csv of the folder",
-                help="CSV with the columns path, label and, if you like, split, start, end.",
-            ).strip(),
-        )
-    files = st.file_uploader(
-        "Videos, and one CSV with path,label if you have one", VIDEOS, accept_multiple_files=True, key="files"
-    )
-    if not files:
-        return "", ""
-    names = tuple(file.file_id for file in files)
-    if st.session_state.get("uploaded", ((), "", ""))[0] != names:
-        folder, labels = keep(guest.studio.settings.uploads, files)
-        st.session_state["uploaded"] = (names, str(folder), str(labels or ""))
-    return st.session_state["uploaded"][1:]
-
-
 def draw_import_form(guest: Visit) -> None:
     """Source, options, dry run, start."""
     with st.container(key="card_import"):
-        folder, labels = chosen_source(guest)
+        written, folder, labels = choose_source(guest)
         share, test, check = st.columns([3, 3, 2], vertical_alignment="bottom")
         labelled = share.slider(
             "Learn from the labels of",
@@ -88,7 +55,9 @@ def draw_import_form(guest: Visit) -> None:
             key="test",
             help="Clips of every class that no round ever learns from. A split column in the list wins.",
         )
-        request = ImportRequest(Path(folder), Path(labels) if labels else None, labelled / 100, tested / 100)
+        request = ImportRequest(
+            Path(folder), Path(labels) if labels else None, labelled / 100, tested / 100, format=written
+        )
         check.button(
             "Check what comes in",
             key="check",
@@ -98,6 +67,9 @@ def draw_import_form(guest: Visit) -> None:
             args=(guest, request),
         )
         planned, result = st.session_state.get("plan", (None, None))
+        if planned and planned != request and planned.folder == request.folder:
+            plan_import(guest, request)  # a slider that settles after the click takes the plan along
+            planned, result = st.session_state["plan"]
         if planned != request:
             st.caption("Nothing is copied or changed before you have seen what comes in.")
         elif isinstance(result, str):
@@ -124,10 +96,13 @@ def draw_imports(guest: Visit) -> None:
 
 guest = visit()
 st.title("Transfer")
-bring, take = st.tabs(["Import clips", "Export labels"])
+bring, take, save = st.tabs(["Import clips", "Export labels", "Whole project"])
 with bring:
     draw_import_form(guest)
     draw_imports(guest)
 with take:
     draw_export(guest)
+    draw_dataset_export(guest)
     draw_phase_export(guest)
+with save:
+    draw_snapshots(guest)

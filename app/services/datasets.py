@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.services.clip_cards import ClipCard, ClipFilter, ClipPage, Proposed, Sprite, clip_card
+from app.services.clip_cards import ClipCard, ClipFilter, ClipPage, Proposed, Sprite
+from app.services.clip_listing import clip, clips
 from app.services.import_division import PlacedClip
 from app.services.import_list import ImportRequest, place_fresh, read_list
 from app.services.studio import Studio, StudioError
@@ -14,7 +15,7 @@ from app.services.users import current
 from db.engine import Session
 from db.repositories import classes as class_rows
 from db.repositories import clips as repository
-from db.repositories import jobs, rounds
+from db.repositories import jobs
 from finepseudo_core import config
 
 __all__ = [
@@ -23,9 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 ROWS_AT_ONCE = 500
-LARGEST_ID = 2**31 - 1
 STATES = ("waiting", "ready", "unreadable", "missing")
-EVERY_CLIP = ClipFilter()
 
 
 @dataclass(frozen=True)
@@ -191,22 +190,6 @@ def imports(studio: Studio) -> tuple[ImportCard, ...]:
         )
 
 
-def clips(studio: Studio, which: ClipFilter = EVERY_CLIP, offset: int = 0, limit: int = 60) -> ClipPage:
-    """Clips that match, by key."""
-    with studio.database.read() as session:
-        cards, total = _cards(session, offset=offset, limit=limit, **vars(which))
-    return ClipPage(cards, total, offset)
-
-
-def clip(studio: Studio, clip_id: int) -> ClipCard | None:
-    """One clip, None when there is none of that id."""
-    if not 0 < clip_id <= LARGEST_ID:
-        return None
-    with studio.database.read() as session:
-        cards, _ = _cards(session, clip_id=clip_id)
-    return cards[0] if cards else None
-
-
 def check_again(studio: Studio, clip_id: int) -> None:
     """Have an unreadable or missing clip read once more.
 
@@ -260,12 +243,3 @@ def _rows(session: Session, placed: Sequence[PlacedClip]) -> list[dict[str, Any]
             }
         )
     return rows
-
-
-def _cards(session: Session, **which: Any) -> tuple[tuple[ClipCard, ...], int]:
-    shown = rounds.under_review(session)
-    names = class_rows.names(session)
-    rows, total = repository.page(
-        session, round_id=shown.id if shown else None, iteration=shown.iteration if shown else -1, **which
-    )
-    return tuple(clip_card(row, names, shown) for row in rows), total

@@ -39,6 +39,11 @@ COLUMNS = tuple(field.name for field in dataclasses.fields(LabelRow))
 def rows(studio: Studio) -> tuple[LabelRow, ...]:
     """Every ready clip with a label: people's first of all, else the accepted pseudo-label of the active
     round; sorted by key."""
+    return tuple(row for row, _ in labelled_clips(studio))
+
+
+def labelled_clips(studio: Studio) -> tuple[tuple[LabelRow, Any], ...]:
+    """`rows`, each with its clip, whose frames and rate some formats need."""
     with studio.database.read() as session:
         names = classes.names(session)
         active = rounds.active(session)
@@ -50,8 +55,8 @@ def rows(studio: Studio) -> tuple[LabelRow, ...]:
                 session, round_id=round_id, iteration=iteration, state="ready", label=label
             )[0]
         ]
-    labelled = (_label_row(row, names, active.number if active else None) for row in found)
-    return tuple(sorted((row for row in labelled if row), key=lambda row: row.key))
+    labelled = ((_label_row(row, names, active.number if active else None), row.Clip) for row in found)
+    return tuple(sorted(((row, clip) for row, clip in labelled if row), key=lambda pair: pair[0].key))
 
 
 def as_csv(studio: Studio) -> bytes:

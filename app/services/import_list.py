@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.services import import_formats
 from app.services.import_division import PlacedClip, divide
 from app.services.studio import StudioError
 from db.engine import Session
 from db.repositories import clips
-from finepseudo_core.datasets.formats import csv_folder
-from finepseudo_core.datasets.formats.csv_folder import ImportList, ListedClip
+from finepseudo_core.datasets.formats.listing import ImportList, ListedClip
 from finepseudo_core.errors import DatasetError
 
 LABELS_CSV = "labels.csv"
@@ -21,12 +21,14 @@ class ImportRequest:
 
     Args:
         folder: folder of videos.
-        labels_csv: `path,label[,split,start,end]`; None reads `labels.csv` of the folder, if there.
+        labels_csv: `path,label[,split,start,end]`; None reads `labels.csv` of the folder, if there. In
+            another format: its file, or the folder of its files; None looks for them in the folder.
         labelled_share: share of each class's training clips whose label is trained on; the other labels
             are held back as known truth, for measuring only. At least two of a class with four clips or more
             are trained on, unless it is 0.
         test_share: share of each class kept for testing, where the list names no split.
         seed: seed of both choices.
+        format: one of `import_formats.FORMATS`, how the labels are written.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class ImportRequest:
     labelled_share: float = 1.0
     test_share: float = 0.0
     seed: int = 0
+    format: str = import_formats.CSV
 
     @property
     def source(self) -> Path:
@@ -45,6 +48,8 @@ class ImportRequest:
         """The list that is named (relative to the folder), else `labels.csv` of the folder, if there."""
         if self.labels_csv is not None:
             return self.source / self.labels_csv.expanduser()
+        if self.format != import_formats.CSV:
+            return None
         beside = self.source / LABELS_CSV
         return beside if beside.is_file() else None
 
@@ -59,7 +64,7 @@ def read_list(request: ImportRequest) -> ImportList:
         if not 0 <= share <= 1:
             raise StudioError(f"The {name} share is {share}; it must lie between 0 and 1.")
     try:
-        listed = csv_folder.read(request.source, request.labels)
+        listed = import_formats.read(request.source, request.labels, request.format)
         return replace(listed, clips=tuple(replace(clip, path=clip.path.resolve()) for clip in listed.clips))
     except (DatasetError, OSError, RuntimeError, ValueError) as error:
         raise StudioError(f"{error}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.services.round_cards import RoundCard, round_cards
@@ -9,7 +10,7 @@ from app.services.studio import Studio, StudioError
 from app.services.users import current
 from db.engine import Session
 from db.models import Job, Round
-from db.repositories import classes, clips, jobs, pseudo_labels, rounds
+from db.repositories import classes, clips, jobs, promotions, pseudo_labels, rounds
 from finepseudo_core import config
 
 SHAPES = ("action_encoder", "alignability_encoder", "alignment.score_hidden", "pretraining.projection")
@@ -35,25 +36,13 @@ class RoundProgress:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What two rounds say about one clip; was_* is the earlier round."""
+class Choice:
+    """Somebody made a round the one under review; `by` is None where it became so by finishing."""
 
-    clip_id: int
-    key: str
-    was: str | None
-    now: str | None
-    was_confidence: float | None
-    now_confidence: float | None
-
-
-@dataclass(frozen=True)
-class RoundDifference:
-    """Flipped: proposed in both with another class, accepted in at least one. Newly accepted, dropped:
-    accepted in one only. Each sorted by confidence, highest first."""
-
-    flipped: tuple[Change, ...]
-    newly_accepted: tuple[Change, ...]
-    dropped: tuple[Change, ...]
+    number: int
+    by: str | None
+    at: datetime
+    rolled_back: bool
 
 
 def presets() -> Mapping[str, Mapping[str, Any]]:
@@ -162,36 +151,6 @@ def progress(studio: Studio, round_id: int, since_step_id: int = 0) -> RoundProg
         )
 
 
-def difference(studio: Studio, round_id: int, earlier_id: int) -> RoundDifference:
-    """What changed from the earlier round to this one.
-
-    Raises:
-        StudioError: one of the rounds is not there.
-    """
-    with studio.database.read() as session:
-        now_round, was_round = _present(session, round_id), _present(session, earlier_id)
-        names = classes.names(session)
-        rows = pseudo_labels.differences(session, now_round=now_round, was_round=was_round)
-    changes = [
-        (
-            row,
-            Change(
-                row.clip_id,
-                row.key,
-                names.get(row.was_class_id),
-                names.get(row.now_class_id),
-                row.was_confidence,
-                row.now_confidence,
-            ),
-        )
-        for row in rows
-    ]
-    flipped = [change for _, change in changes if change.was and change.now and change.was != change.now]
-    gained = [change for row, change in changes if row.now_accepted and not row.was_accepted]
-    dropped = [change for row, change in changes if row.was_accepted and not row.now_accepted]
-    return RoundDifference(_surest(flipped), _surest(gained), _surest(dropped))
-
-
 def promote(studio: Studio, round_id: int, user_id: int) -> None:
     """Make a succeeded round the active one, which is reviewed, exported and trained on.
 
@@ -227,6 +186,21 @@ def active(studio: Studio) -> RoundCard | None:
     with studio.database.read() as session:
         row = rounds.active(session)
         return round_cards(session, row.id)[0] if row else None
+
+
+def rolls_back_to(studio: Studio) -> int | None:
+    """Id of the round that a roll back would make active, None when there is none."""
+    with studio.database.read() as session:
+        return promotions.rolls_back_to(session)
+
+
+def choices(studio: Studio) -> tuple[Choice, ...]:
+    """Which rounds were under review, since when and by whose choice, newest first."""
+    with studio.database.read() as session:
+        return tuple(
+            Choice(number, name, promotion.promoted_at, promotion.rolls_back_id is not None)
+            for promotion, number, name in promotions.listing(session)
+        )
 
 
 def _refuse_a_second(session: Session) -> None:
@@ -292,7 +266,3 @@ def _job(session: Session, row: Round) -> Job:
     if job is None:
         raise StudioError(f"Round {row.number} has lost its job; restore the database from a backup.")
     return job
-
-
-def _surest(changes: list[Change]) -> tuple[Change, ...]:
-    return tuple(sorted(changes, key=lambda change: -(change.now_confidence or change.was_confidence or 0)))

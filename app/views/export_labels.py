@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.resources import Visit
 from app.services import export
+from app.services.export_formats import CAN_NOT_HOLD, NAMES, dataset_files
 from app.views.cards import draw_tiles
 
 
@@ -47,6 +48,41 @@ def draw_export(guest: Visit) -> None:
             "File, start and end, class, where the label comes from, confidence, alignability, "
             "who decided and when."
         )
+
+
+def draw_dataset_export(guest: Visit) -> None:
+    """The labels as the files of a public dataset, and what those can't hold."""
+    with st.container(key="card_datasets"):
+        choice, act = st.columns([4, 2], vertical_alignment="bottom")
+        name = choice.selectbox(
+            "As the files of a dataset",
+            list(NAMES),
+            index=None,
+            placeholder="Choose one to see what fits into it",
+            format_func=NAMES.__getitem__,
+            key="out_format",
+        )
+        if name is None:
+            return
+        files = dataset_files(guest.studio, name)
+        act.download_button(
+            "Download",
+            files.content,
+            f"{name}.zip",
+            "application/zip",
+            key="dataset",
+            width="stretch",
+            disabled=not files.clips,
+            on_click="ignore",
+        )
+        st.caption(f"{files.clips} clips fit. {CAN_NOT_HOLD[name]}")
+        if files.left_out:
+            with st.expander(f"{len(files.left_out)} clips stay out"):
+                st.dataframe(
+                    [{"clip": key, "why it stays out": reason} for key, reason in files.left_out],
+                    hide_index=True,
+                    key="left_out",
+                )
 
 
 def draw_phase_export(guest: Visit) -> None:

@@ -1,17 +1,12 @@
-"""A round: what it reached, what can be done with it, how it differs from the one before."""
+"""A round: what it reached, and what speaks for and against making it the one to review."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from app.components.clip_grid import clip_grid
-from app.resources import Visit
-from app.services import datasets, rounds
-from app.services.rounds import Change, RoundCard
+from app.services.round_cards import Measured
+from app.services.rounds import Choice, RoundCard
 from app.views.cards import ago, blind_checks, draw_tiles, measured, plain, state_badge
-from app.views.clip_cards import change_note, grid_card
-
-SHOWN = 24
 
 
 def draw_head(card: RoundCard) -> None:
@@ -50,29 +45,74 @@ def draw_result(card: RoundCard) -> None:
         st.caption(f"Accepted labels: {words}.")
 
 
-def draw_difference(guest: Visit, card: RoundCard, earlier: RoundCard) -> None:
-    """Flipped, newly accepted and dropped clips; each leads to its clip."""
-    change = rounds.difference(guest.studio, card.id, earlier.id)
-    groups = {
-        "Flipped": (change.flipped, "proposed as another class than before"),
-        "Newly accepted": (change.newly_accepted, "accepted now, not before"),
-        "Dropped": (change.dropped, "accepted before, not any more"),
-    }
-    tabs = st.tabs([f"{name} ({len(changes)})" for name, (changes, _) in groups.items()])
-    for tab, (name, (changes, meaning)) in zip(tabs, groups.items(), strict=True):
-        with tab:
-            st.caption(f"{len(changes)} clips {meaning}, compared with round {earlier.number}.")
-            _draw_changes(guest, changes[:SHOWN], key=f"{name}_{card.id}")
+def draw_decision(card: RoundCard, under_review: RoundCard | None) -> None:
+    """The figures of a round beside those of the one under review, and what choosing it changes."""
+    if under_review is not None:
+        st.dataframe(
+            [
+                {
+                    "": name,
+                    f"round {card.number}": now,
+                    f"round {under_review.number}, under review": was,
+                    "the change": change,
+                }
+                for name, now, was, change in compared(card, under_review)
+            ],
+            hide_index=True,
+            key=f"figures_{card.id}",
+        )
+    st.markdown(
+        f"From then on the queues show round {card.number}'s proposals, the export takes its accepted "
+        "labels, and the next round starts from its model. **No verdict is touched**, and it can be undone "
+        "at any time."
+    )
 
 
-def _draw_changes(guest: Visit, changes: Sequence[Change], key: str) -> None:
-    clips = ((change, datasets.clip(guest.studio, change.clip_id)) for change in changes)
-    cards = [
-        grid_card(guest, clip, change.now or change.was, change_note(change))
-        for change, clip in clips
-        if clip
-    ]
-    if cards:
-        opened = clip_grid(cards, key=f"grid_{key}", least_width=190)
-        if opened is not None:
-            st.switch_page("app_pages/browse.py", query_params={"clip": str(opened)})
+def compared(card: RoundCard, other: RoundCard) -> list[tuple[str, str, str, str]]:
+    """Measure, value of a round, value of the other one, and whether that is better, in a sign and a word."""
+    rows = []
+    for name, now, was in (
+        ("test clips right", card.metrics.get("test_top1"), other.metrics.get("test_top1")),
+        ("right, by blind checks", _value(card.audited_precision), _value(other.audited_precision)),
+        ("right, by held-back labels", _value(card.known_precision), _value(other.known_precision)),
+        ("right, by your verdicts", _value(card.reviewed_precision), _value(other.reviewed_precision)),
+    ):
+        rows.append((name, _percent(now), _percent(was), _change(now, was)))
+    difference = card.accepted - other.accepted
+    more = f"{abs(difference)} {'more' if difference > 0 else 'fewer'}" if difference else "= the same"
+    return [*rows, ("accepted labels", f"{card.accepted}", f"{other.accepted}", more)]
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _value(share: Measured | None) -> float | None:
+    return share.value if share else None
+
+
+def _change(now: float | None, was: float | None) -> str:
+    if now is None or was is None:
+        return "can't be compared"
+    if round(now, 2) == round(was, 2):
+        return "= the same"
+    return f"▲ better by {now - was:.0%}" if now > was else f"▼ worse by {was - now:.0%}"
+
+
+def draw_choices(found: Sequence[Choice]) -> None:
+    """Who made which round the one under review, and when."""
+    with st.expander("Who chose which round"):
+        st.dataframe(
+            [
+                {
+                    "round": choice.number,
+                    "chosen by": choice.by or "by finishing",
+                    "how": "rolled back to" if choice.rolled_back else "made the one to review",
+                    "when": choice.at,
+                }
+                for choice in found
+            ],
+            column_config={"when": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
+            hide_index=True,
+            key="choices",
+        )

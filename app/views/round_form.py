@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -69,8 +69,10 @@ def _field(preset: str, name: str, option: dataclasses.Field[Any], value: Any) -
         most = rule["at_most"]
         if isinstance(value, int):
             return st.number_input(label, _limit(least, int), _limit(most, int), value, **shared)
+        moved = shared["key"] in st.session_state  # by the dry run, or by hand
+        start: float | Literal["min"] = "min" if moved else float(value)
         return st.number_input(
-            label, _limit(least, float), _limit(most, float), float(value), _step(value), "%g", **shared
+            label, _limit(least, float), _limit(most, float), start, _step(value), "%g", **shared
         )
     return st.text_input(label, value or "", placeholder="none", **shared) or None
 

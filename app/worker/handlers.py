@@ -52,4 +52,8 @@ def handler(kind: str) -> Callable[[Assignment], None]:
         from app.worker.training_round import train
 
         return train
+    if kind == "snapshot":
+        from app.worker.snapshot import make
+
+        return make
     raise ValueError(f"no handler for jobs of kind {kind!r}; the database belongs to a newer version.")

@@ -27,7 +27,7 @@ from db.repositories.jobs import Fence, LeaseLost
 POLL_SECONDS = 0.2
 SEEN_SECONDS = 5.0
 PATIENCE_SECONDS = 15.0  # for a stopped child to save its checkpoint
-LANES = (("import",), ("round",))
+LANES = (("import",), ("round",), ("snapshot",))
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {
     # idle torch threads would spin: beside a busy browser a step took up to five times as long
@@ -69,7 +69,7 @@ class Worker:
 
     Args:
         studio: the project whose jobs it takes.
-        lanes: job kinds of each lane; clips are read while a round trains.
+        lanes: job kinds of each lane; clips are read and snapshots made while a round trains.
         nproc: processes that a round trains in together, one per GPU or core.
     """
 

@@ -14,7 +14,7 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        CheckConstraint("kind in ('import', 'round')", name="kind"),
+        CheckConstraint("kind in ('import', 'round', 'snapshot', 'media')", name="kind"),
         CheckConstraint("state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
         CheckConstraint("(state = 'running') = (owner is not null)", name="owner"),
         Index("ix_jobs_state", "state", "kind", "id"),

@@ -14,6 +14,10 @@ QUEUES = {
     "class": ("class_id", "margin"),
     "random": ("shuffle",),
 }
+# what thresholds and differences of rounds are worked out from, without the wide rows
+THRESHOLDS = (
+    "round_id", "iteration", "clip_id", "class_id", "confidence", "accepted", "settled", "alignability",
+)  # fmt: skip
 
 
 class PseudoLabel(Base):
@@ -37,6 +41,7 @@ class PseudoLabel(Base):
         ),
         Index("ix_pseudo_labels_clip_id", "clip_id"),
         Index("ix_pseudo_labels_accepted", "round_id", "iteration", "accepted", "clip_id", "class_id"),
+        Index("ix_pseudo_labels_confidence", *THRESHOLDS),
     )
 
     round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id", ondelete="RESTRICT"), primary_key=True)

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, delete, exists, func, insert, select, update
+from sqlalchemy.orm import Session
 
-from db.models import Clip, PseudoLabel, Round, RoundClip, Truth, Verdict
+from db.models import Clip, PseudoLabel, Round, Truth, Verdict
 from db.repositories import classes, review_queues, verdicts
 
 NOT_READY = ("waiting", "unreadable", "missing")
@@ -126,38 +126,6 @@ def against_verdicts(session: Session, *, round_ids: Collection[int]) -> dict[in
     return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}
 
 
-def differences(session: Session, *, now_round: Round, was_round: Round) -> list[Row[Any]]:
-    """Clips without people's label on which two rounds differ in class or acceptance.
-
-    Columns: clip_id, key, and class_id, confidence, accepted of both as was_* and now_*; None where a round
-    proposes nothing.
-    """
-    was, is_now = aliased(PseudoLabel), aliased(PseudoLabel)
-    was_class, now_class = _meant(session, was.class_id), _meant(session, is_now.class_id)
-    rows = (
-        select(
-            Clip.id.label("clip_id"), Clip.key.label("key"),
-            was_class.label("was_class_id"), was.confidence.label("was_confidence"),
-            was.accepted.label("was_accepted"),
-            now_class.label("now_class_id"), is_now.confidence.label("now_confidence"),
-            is_now.accepted.label("now_accepted"),
-        )
-        .select_from(Clip)
-        .join(RoundClip, and_(RoundClip.clip_id == Clip.id, RoundClip.round_id == now_round.id))
-        .outerjoin(was, _is(was, was_round))
-        .outerjoin(is_now, _is(is_now, now_round))
-        .where(RoundClip.role == "unlabelled", or_(was.accepted, is_now.accepted))
-        .where(
-            or_(
-                func.coalesce(was_class, -1) != func.coalesce(now_class, -1),
-                func.coalesce(was.accepted, False) != func.coalesce(is_now.accepted, False),
-            )
-        )
-        .order_by(Clip.key)
-    )  # fmt: skip
-    return list(session.execute(rows))
-
-
 def accepted_per_class(session: Session, *, row: Round) -> dict[int, int]:
     """Class id as the round knew it -> accepted labels of the pass that it shows."""
     rows = select(PseudoLabel.class_id, func.count()).where(
@@ -177,7 +145,3 @@ def _accepted(columns: Any, round_ids: Collection[int]) -> Any:
         .join(PseudoLabel, shown)
         .where(PseudoLabel.accepted, Round.id.in_(round_ids))
     )
-
-
-def _is(label: Any, row: Round) -> Any:
-    return and_(label.clip_id == Clip.id, label.round_id == row.id, label.iteration == row.iteration)

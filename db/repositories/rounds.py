@@ -21,7 +21,7 @@ from db.models import (
     Truth,
     Verdict,
 )
-from db.repositories import classes, exemplars, verdicts
+from db.repositories import classes, exemplars, promotions, verdicts
 
 ROUNDS_LOCK = 4_620_004
 
@@ -277,12 +277,7 @@ def roll_back(session: Session, *, promoted_by: int) -> Round | None:
 
     A promotion that was rolled back no longer counts, so that two rollbacks go back two rounds.
     """
-    trail: list[Promotion] = []
-    for promotion in session.scalars(select(Promotion).order_by(Promotion.id)):
-        if promotion.rolls_back_id is None:
-            trail.append(promotion)
-        else:
-            trail.pop()
+    trail = promotions.trail(session)
     if len(trail) < 2:
         return None
     last, before = trail[-1], trail[-2]

@@ -170,6 +170,12 @@ def of_classes(session: Session, *, class_ids: Collection[int],
     return [(verdict, key, name, bool(gone)) for verdict, key, name, gone in session.execute(rows)]
 
 
+def count_since(session: Session, *, moment: datetime) -> int:
+    """Deciding verdicts after a moment that no undo names."""
+    later = and_(Verdict.recorded_at > moment, Verdict.kind.in_(DECIDING), ~undone())
+    return session.scalar(select(func.count()).select_from(Verdict).where(later)) or 0
+
+
 def last_id(session: Session) -> int:
     """Id of the newest verdict, 0 before any."""
     return session.scalar(select(func.max(Verdict.id))) or 0

@@ -7,7 +7,16 @@ from sqlalchemy.exc import DatabaseError
 
 from db import migrate
 from db.engine import Database, make_engine
-from db.repositories import class_counts, classes, clips, exemplars, pseudo_labels, rounds, verdicts
+from db.repositories import (
+    class_counts,
+    classes,
+    clips,
+    exemplars,
+    pseudo_labels,
+    round_changes,
+    rounds,
+    verdicts,
+)
 from tests.db.rows import add_clips, add_round, add_user, decide, publish
 
 
@@ -71,7 +80,7 @@ def test_proposals_are_judged_and_compared_by_what_classes_mean(merged):
         before, later = (rounds.get(session, round_id=row.id) for row in (before, later))
         assert pseudo_labels.against_truth(session, round_ids=[before.id]) == {before.id: (2, 3)}
         assert pseudo_labels.against_verdicts(session, round_ids=[before.id]) == {before.id: (1, 1)}
-        changed = pseudo_labels.differences(session, now_round=later, was_round=before)
+        changed = round_changes.page(session, now_round=later, was_round=before, kind="flipped", limit=9)
         assert [(row.key, row.was_class_id, row.now_class_id) for row in changed] == [
             ("clip 005.mp4", ids["dive"], ids["jump"])
         ]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from db.models import PseudoLabel
-from db.repositories import classes, clips, pseudo_labels, rounds, verdicts
+from db.repositories import classes, clips, pseudo_labels, round_changes, rounds, verdicts
 from tests.db.rows import add_clips, add_round, add_user, decide, publish
 
 
@@ -161,17 +161,15 @@ def test_two_rounds_are_compared_where_nobody_decided(proposed):
             ids[6]: (dive, 0.5, True), ids[7]: (fall, 0.5, False),
         })  # fmt: skip
     with database.read() as session:
-        rows = pseudo_labels.differences(
-            session, now_round=rounds.get(session, round_id=later.id), was_round=row
-        )
-    assert [
-        (line.key, line.was_class_id, line.was_accepted, line.now_class_id, line.now_accepted)
-        for line in rows
-    ] == [
-        ("clip 003.mp4", dive, True, fall, True),
-        ("clip 004.mp4", dive, True, dive, False),
-        ("clip 006.mp4", dive, False, dive, True),
-    ]
+        pair = {"now_round": rounds.get(session, round_id=later.id), "was_round": row}
+        assert round_changes.counts(session, **pair) == {"flipped": 1, "gained": 1, "dropped": 1}
+        found = {
+            kind: [line.key for line in round_changes.page(session, **pair, kind=kind, limit=10)]
+            for kind in round_changes.KINDS
+        }
+        flips = [tuple(line)[:3] for line in round_changes.flips(session, **pair, limit=10)]
+    assert found == {"flipped": ["clip 003.mp4"], "gained": ["clip 006.mp4"], "dropped": ["clip 004.mp4"]}
+    assert flips == [(dive, fall, 1)]
 
 
 def test_verdicts_given_before_a_round_count_for_its_queue_at_once(proposed):

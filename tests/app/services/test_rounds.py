@@ -149,33 +149,6 @@ def test_live_losses_come_in_stretches(project):
     assert rounds.progress(project.studio, 99) is None
 
 
-def test_the_difference_names_every_clip_that_changed_sides(project):
-    before = {clip.id: clip.proposed for clip in datasets.clips(project.studio, limit=100).clips}
-    next_round(project, seed=1)
-    after = {clip.id: clip.proposed for clip in datasets.clips(project.studio, limit=100).clips}
-    both = [clip_id for clip_id in before if before[clip_id] and after[clip_id]]
-    found = rounds.difference(project.studio, 2, 1)
-    assert {change.clip_id for change in found.newly_accepted} == {
-        clip_id for clip_id in both if after[clip_id].accepted and not before[clip_id].accepted
-    }
-    assert {change.clip_id for change in found.dropped} == {
-        clip_id for clip_id in both if before[clip_id].accepted and not after[clip_id].accepted
-    }
-    assert found.flipped
-    assert all(change.was != change.now for change in found.flipped)
-    same = rounds.difference(project.studio, 2, 2)
-    assert same == rounds.RoundDifference((), (), ())
-
-
-def test_clips_that_people_labelled_are_no_part_of_the_difference(project):
-    labelled = {item.clip_id for item in decide(project, "accept", 10)}
-    next_round(project, seed=1)
-    found = rounds.difference(project.studio, 2, 1)
-    changed = {change.clip_id for change in (*found.flipped, *found.newly_accepted, *found.dropped)}
-    assert changed
-    assert not changed & labelled
-
-
 def test_rolling_back_twice_goes_back_two_rounds(project):
     for seed in (1, 2):
         next_round(project, seed)
@@ -186,7 +159,12 @@ def test_rolling_back_twice_goes_back_two_rounds(project):
         rounds.roll_back(project.studio, project.owner_id)
     rounds.promote(project.studio, 3, project.owner_id)
     assert rounds.active(project.studio).number == 3
+    assert rounds.rolls_back_to(project.studio) == 1
     assert rounds.roll_back(project.studio, project.owner_id).number == 1
+    assert rounds.rolls_back_to(project.studio) is None
+    chosen = [(choice.number, choice.by, choice.rolled_back) for choice in rounds.choices(project.studio)]
+    assert chosen[:2] == [(1, "owner", True), (3, "owner", False)]
+    assert chosen[-1] == (1, None, False)
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
