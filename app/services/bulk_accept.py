@@ -17,7 +17,7 @@ from app.services.review import Recorded
 from app.services.round_cards import Measured, measured
 from app.services.studio import Studio, StudioError
 from db.models import Verdict
-from db.repositories import bulk_verdicts, rounds
+from db.repositories import bulk_verdicts, rounds, verdicts
 
 __all__ = [
     "MOST_UNSEEN", "Bulk", "Done", "Look", "Progress", "carry_out", "found", "look", "looks", "newest",
@@ -177,7 +177,7 @@ def _words(bulk: Bulk, share: Measured | None) -> str:
 
 
 def _mark(bulk_id: str) -> str:
-    return f"[bulk {bulk_id}]"
+    return f"{verdicts.BULK}{bulk_id}]"
 
 
 def _sample_mark(bulk: Bulk) -> str:

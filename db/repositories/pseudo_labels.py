@@ -116,11 +116,11 @@ def against_truth(session: Session, *, round_ids: Collection[int]) -> dict[int, 
 
 
 def against_verdicts(session: Session, *, round_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """Round id -> right and all of its accepted pseudo-labels that people have decided on."""
+    """Round id -> right and all of its accepted pseudo-labels that people have looked at and decided on."""
     meant = _meant(session, PseudoLabel.class_id), _meant(session, Verdict.class_id)
     right = func.count().filter(meant[0] == meant[1])
     rows = _accepted(select(Round.id, right, func.count()), round_ids)
-    rows = rows.where(PseudoLabel.settled).join(
+    rows = rows.where(PseudoLabel.settled, verdicts.one_by_one()).join(
         Verdict, and_(Verdict.id == verdicts.newest(PseudoLabel.clip_id), Verdict.round_id == Round.id)
     )
     return {round_id: (good, of) for round_id, good, of in session.execute(rows.group_by(Round.id))}

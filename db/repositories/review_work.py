@@ -65,11 +65,12 @@ class Check(NamedTuple):
 def opinions(session: Session) -> list[Opinion]:
     """Every person's last word on each clip that several people said something of, by clip.
 
-    Undone verdicts are not there. A rejection names no class and is left out.
+    Undone verdicts are not there, nor those given to many clips at once. A rejection names no class and is
+    left out.
     """
     said = (
         select(Verdict.clip_id, Verdict.reviewer_id, func.max(Verdict.id).label("last"))
-        .where(_deciding(), ~verdicts.undone(), _judged_by_several())
+        .where(_deciding(), ~verdicts.undone(), verdicts.one_by_one(), _judged_by_several())
         .group_by(Verdict.clip_id, Verdict.reviewer_id)
         .subquery()
     )
@@ -121,11 +122,12 @@ def days(session: Session, *, longest: float) -> list[Day]:
 
 def habits(session: Session) -> list[Habit]:
     """How often each person accepts, corrects, rejects or finds none of the classes, where a round proposed
-    something; taken apart by whether they saw it."""
+    something; taken apart by whether they saw it. Verdicts given to many clips at once do not count."""
     blind = exists().where(AuditDraw.answer_uuid == Verdict.uuid).correlate(Verdict)
     rows = (
         select(Verdict.reviewer_id, blind.label("blind"), Verdict.kind, func.count())
-        .where(_deciding(), ~verdicts.undone(), Verdict.predicted_class_id.is_not(None))
+        .where(_deciding(), ~verdicts.undone(), verdicts.one_by_one())
+        .where(Verdict.predicted_class_id.is_not(None))
         .group_by(Verdict.reviewer_id, "blind", Verdict.kind)
         .order_by(Verdict.reviewer_id)
     )
@@ -141,7 +143,7 @@ def wrong_proposals(session: Session) -> dict[int, tuple[int, int]]:
     rows = (
         select(Verdict.reviewer_id, func.count(), func.count().filter(Verdict.kind == "accept"))
         .join(Truth, Truth.clip_id == Verdict.clip_id)
-        .where(_deciding(), ~verdicts.undone(), ~unseen)
+        .where(_deciding(), ~verdicts.undone(), verdicts.one_by_one(), ~unseen)
         .where(classes.meaning(Verdict.predicted_class_id, merges) != truth)
         .group_by(Verdict.reviewer_id)
     )

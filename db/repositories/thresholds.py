@@ -47,9 +47,10 @@ def against_truth(session: Session, *, row: Round, scale: float = 1.0,
 
 def against_verdicts(session: Session, *, row: Round, scale: float = 1.0,
                      aligned_above: float | None = None) -> list[Row[Any]]:  # fmt: skip
-    """Proposals that people decided on in this round, as (hundredth, right, clips)."""
+    """Proposals that people looked at and decided on in this round, as (hundredth, right, clips)."""
     stands = and_(Verdict.id == verdicts.newest(PseudoLabel.clip_id), Verdict.round_id == row.id)
-    rows = _judged(session, scale, Verdict.class_id).join(Verdict, stands).where(PseudoLabel.settled)
+    rows = _judged(session, scale, Verdict.class_id).join(Verdict, stands)
+    rows = rows.where(PseudoLabel.settled, verdicts.one_by_one())
     return _answers(session, rows, row, aligned_above)
 
 

@@ -15,6 +15,7 @@ from db.models.verdicts import DECIDING
 
 FIRST_HASH = "0" * 64
 CHAIN_LOCK = 4_620_002
+BULK = "[bulk "  # so begins the end of the note of a verdict that was given to many clips at once
 HASHED = (
     "uuid", "clip_id", "reviewer_id", "kind", "class_id", "predicted_class_id", "round_id", "undoes_uuid",
     "note", "seconds", "made_at", "recorded_at", "previous_hash",
@@ -86,6 +87,11 @@ def undone(verdict: Any = Verdict) -> ColumnElement[bool]:
     """Condition: an undo names this verdict."""
     undo = aliased(Verdict)
     return exists().where(undo.undoes_uuid == verdict.uuid).correlate(verdict)
+
+
+def one_by_one(verdict: Any = Verdict) -> ColumnElement[bool]:
+    """Condition: somebody looked at this very clip, and did not decide on many at once."""
+    return func.coalesce(verdict.note, "").not_like(f"%{BULK}%]")
 
 
 def newest(clip_id: Any) -> ScalarSelect[int]:

@@ -10,8 +10,8 @@ from app.services.clip_listing import clip_ids as matching
 from app.services.datasets import ClipFilter
 from app.services.round_cards import measured, round_cards
 from app.services.studio import StudioError
-from db.models import Verdict
-from db.repositories import audits, rounds, verdicts
+from db.models import PseudoLabel, Verdict
+from db.repositories import audits, pseudo_labels, rounds, verdicts
 from tests.app.services.test_review import event
 from tests.db.rows import add_clips, add_round, make_ready, publish
 
@@ -121,6 +121,18 @@ def test_more_than_twenty_wait_for_the_sample(studio, ada, clip_ids):
     assert log(studio)[-1].note.startswith(
         "one of 54 decided on at once, 9 of 10 looked at before were right"
     )
+
+
+def test_only_what_was_looked_at_says_how_right_the_round_is(studio, ada, clip_ids):
+    bulk = bulk_accept.plan(studio, ada, "accept", clip_ids[2:60])
+    look_at_all(studio, ada, bulk, wrong=3)
+    assert carry_out(studio, ada, bulk) == 48
+    with studio.database.read() as session:
+        ids = [rounds.under_review(session).id]
+        accepted = set(session.scalars(select(PseudoLabel.clip_id).where(PseudoLabel.accepted)))
+        (answer,) = pseudo_labels.against_verdicts(session, round_ids=ids).values()
+    seen = [clip_id in accepted for clip_id in bulk.sample]
+    assert answer == (sum(seen[3:]), sum(seen))
 
 
 def test_the_sample_stays_when_the_others_are_taken_back(studio, ada, clip_ids):
