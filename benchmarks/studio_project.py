@@ -1,6 +1,7 @@
 """A project of the size of a season: many clips and classes in the database, and a few dives to look at."""
 
 import itertools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from app import artifacts
 from app.services import users
-from app.services.embeddings import clips_file, embeddings_file
+from app.services.embeddings import embeddings_file, keys_file
 from app.services.studio import Studio, create_project
 from app.settings import load
 from benchmarks.database_at_scale import CHUNK, add_clips, proposal
@@ -79,9 +80,8 @@ def make(folder: Path, count: int, kinds: int) -> Season:
         round_rows.set_exemplars(session, round_id=row.id, exemplars={k: v[:5] for k, v in by_class.items()})
         pseudo_labels.show(session, round_id=row.id, iteration=0, classes=class_ids)
         round_rows.promote(session, round_id=row.id)
-        clips_file(studio.settings, row.number, 0).parent.mkdir(parents=True, exist_ok=True)
-        np.save(clips_file(studio.settings, row.number, 0), np.array([m.clip_id for m in members], np.int64))
-        _embed(embeddings_file(studio.settings, row.number, 0), len(members), config["alignability_encoder"])
+    _embed(embeddings_file(studio.settings, row.number, 0), len(members), config["alignability_encoder"])
+    keys_file(studio.settings, row.number).write_text(json.dumps([member.key for member in members]))
     return Season(studio, owner_id, token)
 
 
@@ -125,6 +125,7 @@ def _nearest(labelled, class_ids, chance: np.random.Generator) -> list[dict[str,
 def _embed(path: Path, count: int, shape: dict[str, int]) -> None:
     """Frame embeddings that follow the course of the movement, each clip at a pace of its own."""
     frames, width = shape["frames"], shape["embedding"]
+    path.parent.mkdir(parents=True, exist_ok=True)
     array = np.lib.format.open_memmap(path, "w+", np.float16, (count, frames, width))
     moments, centres = (np.arange(frames) + 0.5) / frames, np.linspace(0, 1, width)
     for turn, power in enumerate((0.6, 0.8, 1.0, 1.3, 1.7)):

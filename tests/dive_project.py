@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from app import artifacts
-from app.services.embeddings import clips_file, embeddings_file
 from db.repositories import classes, clips, jobs, pseudo_labels, rounds
 from finepseudo_core.config import preset
 from finepseudo_core.datasets import synthetic_dives
@@ -22,6 +21,7 @@ from finepseudo_core.video.decode import probe
 from finepseudo_core.video.sampling import uniform_indices
 from finepseudo_core.video.sprites import make_sprite, make_thumbnail
 from tests.filled_project import Filled, claim, empty_project
+from tests.kept_embeddings import leave_embeddings
 
 FEATURES = 64
 
@@ -90,12 +90,7 @@ def dive_project(
         embed(truth[key], frames, noise, chance) + 0.25 * looks[labels[key]] / np.sqrt(FEATURES)
         for key in known
     ]
-    for path, content in (
-        (embeddings_file(studio.settings, 1, 0), np.array(embedded, np.float16)),
-        (clips_file(studio.settings, 1, 0), np.array(list(known.values()), np.int64)),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, content)
+    leave_embeddings(studio, 1, list(known.values()), np.array(embedded))
     return Dives(project, {clip_id: truth[key] for key, clip_id in known.items()})
 
 

@@ -11,14 +11,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from app.services import users
-from app.services.embeddings import clips_file, embeddings_file
 from app.services.studio import Studio, create_project
 from app.settings import load
+from db.engine import Session
 from db.models import Round
 from db.repositories import audits, classes, clips, jobs, pseudo_labels, rounds
 from db.repositories.jobs import Fence
 from db.repositories.rounds import Member
 from finepseudo_core.config import preset
+from tests.kept_embeddings import leave_embeddings
 
 # Names a person could have typed: markup, a formula, long ones.
 CLASSES = (
@@ -138,7 +139,7 @@ def propose(studio: Studio, class_ids: list[int], owner_id: int, seed: int = 0,
             rows.append(_pseudo_label(row.id, member.clip_id, class_ids, chance) | {"nearest": nearest})
         pseudo_labels.add(session, rows=rows)
         rounds.set_exemplars(session, round_id=row.id, exemplars=_first_of_each(labelled, names))
-        _write_embeddings(studio, row, [member.clip_id for member in members])
+        _write_embeddings(studio, session, row, [member.clip_id for member in members])
         pseudo_labels.show(session, round_id=row.id, iteration=0, classes=class_ids)
         if audited:
             session.refresh(row)
@@ -168,18 +169,13 @@ def pace(clip_id: int, moments: np.ndarray) -> np.ndarray:
     return moments ** (0.6, 1.0, 1.7)[clip_id % 3]
 
 
-def _write_embeddings(studio: Studio, row: Round, clip_ids: Sequence[int]) -> None:
+def _write_embeddings(studio: Studio, session: Session, row: Round, clip_ids: Sequence[int]) -> None:
     """Frame embeddings that know the moment of the movement and nothing else."""
     shape = row.config["alignability_encoder"]
     moments = (np.arange(shape["frames"]) + 0.5) / shape["frames"]
     centres = np.linspace(0, 1, shape["embedding"])
     embedded = [np.exp(-(((pace(clip_id, moments)[:, None] - centres) / 0.1) ** 2)) for clip_id in clip_ids]
-    for path, content in (
-        (embeddings_file(studio.settings, row.number, 0), np.array(embedded, np.float16)),
-        (clips_file(studio.settings, row.number, 0), np.array(clip_ids, np.int64)),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, content)
+    leave_embeddings(studio, row.number, clip_ids, np.array(embedded), session=session)
 
 
 def claim(session, kind: str) -> Fence:

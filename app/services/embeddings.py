@@ -47,22 +47,16 @@ def embeddings_file(settings: Settings, number: int, iteration: int) -> Path:
     return artifacts.round_folder(settings, number) / f"embeddings-{iteration}.npy"
 
 
-def clips_file(settings: Settings, number: int, iteration: int) -> Path:
-    """Clip ids of these embeddings, int64 (N,)."""
-    return artifacts.round_folder(settings, number) / f"embedded-clips-{iteration}.npy"
+def keys_file(settings: Settings, number: int) -> Path:
+    """Keys of the clips that a round's embeddings belong to, a JSON list in the same order."""
+    return artifacts.round_folder(settings, number) / "embedding_keys.json"
 
 
 def kept(studio: Studio, number: int, iteration: int) -> Kept | None:
-    """The embeddings of a pass; where it left none, those the round ended with; None without any."""
-    settings = studio.settings
-    array, names = embeddings_file(settings, number, iteration), clips_file(settings, number, iteration)
-    folder = artifacts.round_folder(settings, number)
-    if not array.is_file():
-        array = folder / "embeddings.npy"
-    if not names.is_file():
-        names = folder / "embedding_keys.json"
+    """The embeddings of a pass, None where it left none."""
+    array, keys = embeddings_file(studio.settings, number, iteration), keys_file(studio.settings, number)
     try:
-        return _read(studio, array, names, (array.stat().st_mtime_ns, names.stat().st_mtime_ns))
+        return _read(studio, array, keys, (array.stat().st_mtime_ns, keys.stat().st_mtime_ns))
     except (OSError, ValueError):
         return None
 
@@ -76,15 +70,11 @@ def embedding(studio: Studio, number: int, iteration: int, clip_id: int) -> byte
 
 
 @lru_cache(maxsize=8)
-def _read(studio: Studio, array: Path, names: Path, stamp: tuple[int, int]) -> Kept | None:
+def _read(studio: Studio, array: Path, keys: Path, stamp: tuple[int, int]) -> Kept | None:
     embedded = np.load(array, mmap_mode="r")
     if embedded.ndim != 3 or not embedded.size:
         return None
-    if names.suffix == ".json":
-        with studio.database.read() as session:
-            known = clips.ids(session)
-        listed = [known.get(key) for key in json.loads(names.read_bytes())]
-    else:
-        listed = np.load(names).tolist()
-    pairs = enumerate(listed[: len(embedded)])
-    return Kept(embedded, {clip_id: place for place, clip_id in pairs if clip_id is not None})
+    with studio.database.read() as session:
+        known = clips.ids(session)
+    listed = enumerate(json.loads(keys.read_bytes())[: len(embedded)])
+    return Kept(embedded, {known[key]: place for place, key in listed if key in known})

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.services import comparison, datasets, pair_alignment, phase_marks, phase_transfer, review, users
-from app.services.embeddings import clips_file, embeddings_file, kept
+from app.services.embeddings import embeddings_file, kept, keys_file
 from app.services.pair_distances import pair_distances
 from app.services.studio import StudioError
 from db.models import PhaseMark
@@ -20,6 +20,7 @@ from tests.app.services.test_phase_marks import mark
 from tests.app.services.test_review import event
 from tests.db.rows import add_clips, add_round, publish
 from tests.dive_project import Dives, dive_project
+from tests.kept_embeddings import leave_embeddings
 
 FRAMES, FEATURES = 24, 16
 
@@ -34,12 +35,7 @@ def embed(studio, clip_ids, number: int = 1, iteration: int = 0, noise: float = 
         + noise * chance.normal(size=(FRAMES, FEATURES))
         for clip_id in clip_ids
     ]
-    for path, array in (
-        (embeddings_file(studio.settings, number, iteration), np.array(content, np.float16)),
-        (clips_file(studio.settings, number, iteration), np.array(clip_ids, np.int64)),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, array)
+    leave_embeddings(studio, number, clip_ids, np.array(content), iteration)
 
 
 @pytest.fixture
@@ -154,13 +150,10 @@ def test_what_can_t_be_carried_over_says_what_to_do(studio, ada, clip_ids):
         transfer(studio, ada, clip_ids[0])
 
 
-@pytest.mark.parametrize("left", ["embeddings.npy", "embeddings-0.npy"])
-def test_the_round_s_list_of_keys_tells_whose_embeddings_they_are(studio, ada, clip_ids, left):
+def test_the_round_s_list_of_keys_tells_whose_embeddings_they_are(studio, ada, clip_ids):
     file = embeddings_file(studio.settings, 1, 0)
     keys = [datasets.clip(studio, clip_id).key for clip_id in clip_ids]
-    file = file.rename(file.with_name(left))
-    file.with_name("embedding_keys.json").write_text(json.dumps(["no longer there.mp4", *keys[1:]]))
-    clips_file(studio.settings, 1, 0).unlink()
+    keys_file(studio.settings, 1).write_text(json.dumps(["no longer there.mp4", *keys[1:]]))
     found = kept(studio, 1, 0)
     assert set(found.places) == set(clip_ids[1:])
     assert np.linalg.norm(found.of([clip_ids[5]]), axis=2) == pytest.approx(1.0, abs=1e-3)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.services import similar_clips
-from app.services.embeddings import clips_file, embeddings_file
 from tests.db.rows import add_clips, add_round, publish
+from tests.kept_embeddings import leave_embeddings
 
 
 @pytest.fixture
@@ -19,10 +19,7 @@ def clip_ids(studio) -> list[int]:
 
 def leave(studio, clip_ids, embedded: np.ndarray) -> None:
     """What a round leaves behind."""
-    array = embeddings_file(studio.settings, 1, 0)
-    array.parent.mkdir(parents=True, exist_ok=True)
-    np.save(array, embedded.astype(np.float16))
-    np.save(clips_file(studio.settings, 1, 0), np.array(clip_ids, np.int64))
+    leave_embeddings(studio, 1, clip_ids, embedded)
 
 
 def slowly(embedded: np.ndarray, place: int) -> list[tuple[int, float]]:
