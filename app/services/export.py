@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,14 @@ def rows(studio: Studio) -> tuple[LabelRow, ...]:
     """Every ready clip with a label: people's first of all, else the accepted pseudo-label of the active
     round; sorted by key."""
     return tuple(row for row, _ in labelled_clips(studio))
+
+
+def counts(studio: Studio) -> Mapping[str, int]:
+    """Source -> how many of `rows` come from there."""
+    with studio.database.read() as session:
+        active = rounds.active(session)
+        shown = (active.id, active.iteration) if active else (None, -1)
+        return clips.label_sources(session, round_id=shown[0], iteration=shown[1])
 
 
 def labelled_clips(studio: Studio) -> tuple[tuple[LabelRow, Any], ...]:

@@ -10,18 +10,17 @@ from app.views.cards import draw_tiles
 
 def draw_export(guest: Visit) -> None:
     """What goes out, as CSV or JSON lines."""
-    rows = export.rows(guest.studio)
-    if not rows:
+    counts = export.counts(guest.studio)
+    if not counts:
         st.info("There are no labels yet. Import labelled clips, or review proposals.")
         return
-    sources = [row.source for row in rows]
     with st.container(key="card_export"):
         draw_tiles(
             [
-                ("Labels", f"{len(rows)}", "one row each"),
-                ("Decided by people", f"{sources.count('verdict')}", "verdicts"),
-                ("From the import", f"{sources.count('imported')}", "as they came"),
-                ("Proposed, accepted", f"{sources.count('pseudo')}", "not yet reviewed"),
+                ("Labels", f"{sum(counts.values())}", "one row each"),
+                ("Decided by people", f"{counts.get('verdict', 0)}", "verdicts"),
+                ("From the import", f"{counts.get('imported', 0)}", "as they came"),
+                ("Proposed, accepted", f"{counts.get('pseudo', 0)}", "not yet reviewed"),
             ]
         )
         left, right, _ = st.columns([2, 2, 5])

@@ -212,6 +212,20 @@ def labels(session: Session, *, round_id: int | None, iteration: int) -> Select[
     )
 
 
+def label_sources(session: Session, *, round_id: int | None, iteration: int) -> dict[str, int]:
+    """Where the labels of ready clips come from -> how many: "verdict", "imported", or "pseudo" for a label
+    that the round proposes and accepts for a training clip nobody has decided on."""
+    rows = labels(session, round_id=round_id, iteration=iteration).where(Clip.state == "ready")
+    kind, people, accepted = (rows.selected_columns[name] for name in ("kind", "class_id", "accepted"))
+    source = case(
+        (and_(people.is_not(None), kind.is_not(None)), "verdict"),
+        (people.is_not(None), "imported"),
+        (and_(kind.is_(None), accepted, Clip.split == "train"), "pseudo"),
+    )
+    counted = rows.with_only_columns(source.label("source"), func.count()).group_by("source")
+    return {name: count for name, count in session.execute(counted) if name}
+
+
 def page(session: Session, *, round_id: int | None, iteration: int, sort: str = "name",
          descending: bool = False, offset: int = 0, limit: int | None = None,
          **which: Any) -> tuple[list[Row[Any]], int]:  # fmt: skip

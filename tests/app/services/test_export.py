@@ -52,6 +52,14 @@ def test_people_s_labels_come_first_and_accepted_proposals_fill_the_rest(studio,
     assert rows[0].source_path == "/videos/-clip 000.mp4"
 
 
+@pytest.mark.parametrize("promoted", [False, True])
+def test_the_counts_are_those_of_the_rows(studio, labelled, promoted):
+    if promoted:
+        promote(studio)
+    sources = [row.source for row in export.rows(studio)]
+    assert export.counts(studio) == {source: sources.count(source) for source in set(sources)}
+
+
 def test_a_round_that_is_not_active_exports_nothing(studio, labelled):
     """Its pseudo-labels may be under review, but nobody has promoted it."""
     assert [row.source for row in export.rows(studio)] == ["imported", "verdict", "verdict"]
