@@ -13,7 +13,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 from sqlalchemy import select
 
 from app.services import datasets, queue, review, users
@@ -71,6 +71,18 @@ def decide(studio: Studio, reviewer: int, count: int, careless: float, seed: int
         review.record(studio, reviewer, [event])
 
 
+def second_opinions(studio: Studio, reviewer: int, first: int, count: int, careless: float) -> None:
+    """Verdicts on clips that another reviewer decided on."""
+    chance, ids = random.Random(0), [class_id for class_id, _ in review.classes(studio)]
+    for card in datasets.clips(studio, datasets.ClipFilter(reviewer_id=first), limit=count).clips:
+        said = chance.choice(ids) if chance.random() < careless else card.label_id
+        event = {
+            "uuid": str(uuid.uuid4()), "clip_id": card.id, "kind": "correct", "class_id": said,
+            "seconds": chance.lognormvariate(1.2, 0.5),
+        }  # fmt: skip
+        review.record(studio, reviewer, [event])
+
+
 def make(project: Path) -> Season:
     """The demo project after two rounds, with verdicts."""
     folder = project.parent / "clips"
@@ -84,13 +96,14 @@ def make(project: Path) -> Season:
         run(project, "round", "--preset", "cpu-demo")
         decide(studio, owner, 24, careless=0.0, seed=number)
         decide(studio, ada, 16, careless=0.15, seed=number + 10)
+    second_opinions(studio, ada, owner, 30, careless=0.15)
     return Season(studio, owner, token)
 
 
 def take(page: Page, address: str, name: str, theme: str) -> None:
     """One page at rest."""
     page.goto(address)
-    page.locator("h1, .review, .compare").first.wait_for()
+    page.locator('[data-testid="stMainBlockContainer"]').wait_for()
     page.locator(READY).wait_for()
     page.wait_for_timeout(1500)
     page.screenshot(path=PICTURES / f"{name}-{theme}.png")
@@ -123,19 +136,29 @@ def main() -> None:
         else:
             season = make(Path(folder) / "project")
         server = Server(season)
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium", args=ARGUMENTS
-        )
-        for theme in ("light", "dark"):
-            context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=theme)
-            page = context.new_page()
-            page.goto(f"{server.address}/?token={season.token}")
-            for name, place in addresses(season.studio).items():
-                take(page, f"{server.address}/{place}", name, theme)
-            context.close()
-        browser.close()
-        server.stop()
-        season.studio.close()
+        work = [sys.executable, "-m", "app", "worker", "--project", str(season.studio.settings.project)]
+        worker = subprocess.Popen(work, cwd=ROOT)  # a studio has one
+        try:
+            take_all(playwright, server, season)
+        finally:
+            worker.terminate()
+            server.stop()
+            season.studio.close()
+
+
+def take_all(playwright: Playwright, server: Server, season: Season) -> None:
+    """Every page, light and dark."""
+    browser = playwright.chromium.launch(
+        executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium", args=ARGUMENTS
+    )
+    for theme in ("light", "dark"):
+        context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=theme)
+        page = context.new_page()
+        page.goto(f"{server.address}/?token={season.token}")
+        for name, place in addresses(season.studio).items():
+            take(page, f"{server.address}/{place}", name, theme)
+        context.close()
+    browser.close()
 
 
 if __name__ == "__main__":

@@ -142,7 +142,9 @@ def draw_confusion(guest: Visit, card: ClassCard) -> None:
         if not rows:
             st.caption(none)
             continue
-        st.caption(f"{right} right, {sum(mixed.clips for mixed in wrong)} not.")
+        missed = sum(mixed.clips for mixed in wrong if mixed.is_id == card.id)
+        taken = sum(mixed.clips for mixed in wrong if mixed.said_id == card.id)
+        st.caption(f"{right} of its {right + missed} clips right, {taken} others taken for it.")
         for mixed in wrong[:PAIRS]:
             if st.button(
                 _words(card, mixed, asked),
