@@ -1,5 +1,6 @@
 """The gate in front of everything the web process answers, websockets included: known host, known person."""
 
+import logging
 import re
 from base64 import b64encode
 from collections.abc import Callable, Collection
@@ -12,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.notice import unavailable
 from app.signatures import COOKIE, COOKIE_SECONDS, make_cookie, read_cookie
 
 OPEN = ("/_stcore/health", "/_stcore/script-health-check")
@@ -22,6 +24,8 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+
+log = logging.getLogger(__name__)
 
 
 def content_security_policy(page: str) -> str:
@@ -76,7 +80,13 @@ class Gate:
         """Let a request through, or answer it here."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
-        answer = await self._answer(scope)
+        try:
+            answer = await self._answer(scope)
+        except Exception:  # the database is asked who is there: whatever it answers with, nobody comes in
+            log.exception("the gate could not ask the database")
+            if scope["type"] == "websocket":
+                return await send({"type": "websocket.close", "code": 1013, "reason": "try again"})
+            return await unavailable(scope)(scope, receive, self._with_headers(send))
         if scope["type"] == "websocket":
             if answer is None:
                 return await self.app(scope, receive, send)

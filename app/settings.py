@@ -17,6 +17,7 @@ class Settings:
         database_url: SQLAlchemy URL; the project's `studio.db` unless FINEPSEUDO_DATABASE_URL says otherwise.
         lease_seconds: how long a job stays with a worker that has gone silent.
         heartbeat_seconds: how often a worker renews its lease.
+        media_bytes: room that sprites and thumbnails may take; above it those not looked at for longest go.
         started_at: epoch seconds at which the studio was started, None where nobody noted it.
     """
 
@@ -24,6 +25,7 @@ class Settings:
     database_url: str
     lease_seconds: float = 60.0
     heartbeat_seconds: float = 15.0
+    media_bytes: float = 50e9
     started_at: float | None = None
 
     @property
@@ -73,13 +75,18 @@ def load(project: Path | None = None, environ: Mapping[str, str] = os.environ) -
         database_url=environ.get("FINEPSEUDO_DATABASE_URL") or f"sqlite:///{folder / 'studio.db'}",
         lease_seconds=lease,
         heartbeat_seconds=_seconds(environ, "FINEPSEUDO_HEARTBEAT_SECONDS", lease / 4),
+        media_bytes=1e9 * _number(environ, "FINEPSEUDO_MEDIA_GB", 50.0, "gigabytes"),
         started_at=_seconds(environ, "FINEPSEUDO_STARTED_AT", 0.0) or None,
     )
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    return _number(environ, name, default, "seconds")
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, unit: str) -> float:
     text = environ.get(name, "")
     try:
         return float(text) if text else default
     except ValueError:
-        raise ConfigError(f"{name} is {text!r}; give a number of seconds.") from None
+        raise ConfigError(f"{name} is {text!r}; give a number of {unit}.") from None

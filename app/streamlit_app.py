@@ -1,12 +1,12 @@
 """The router: a picture frame around the pages. Nothing is drawn for people the database does not know."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from app.resources import visit
-from app.services import health
-from app.views.frame import draw_style, draw_worker_line
+from app.views.frame import draw_style, draw_warnings
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -14,6 +14,7 @@ st.set_page_config(page_title="FinePseudo Studio", page_icon=ASSETS / "icon.svg"
 draw_style()
 guest = visit()
 st.logo(ASSETS / "logo.svg", size="large")
+admins_only: Literal["visible", "hidden"] = "visible" if guest.user.role == "admin" else "hidden"
 page = st.navigation(
     [
         st.Page("app_pages/today.py", title="Today", default=True),
@@ -22,10 +23,12 @@ page = st.navigation(
         st.Page("app_pages/browse.py", title="Browse", url_path="browse"),
         st.Page("app_pages/classes.py", title="Classes", url_path="classes"),
         st.Page("app_pages/rounds.py", title="Rounds", url_path="rounds"),
+        st.Page("app_pages/evaluation.py", title="Evaluation", url_path="evaluation"),
+        st.Page("app_pages/quality.py", title="Quality", url_path="quality"),
         st.Page("app_pages/transfer.py", title="Transfer", url_path="transfer"),
+        st.Page("app_pages/admin.py", title="Admin", url_path="admin", visibility=admins_only),
     ],
     position="top",
 )
-if page.url_path not in ("review", "compare"):  # they need no worker, and every line of the screen
-    draw_worker_line(health.workers(guest.studio))
+draw_warnings(guest.studio, page.url_path)
 page.run()

@@ -6,8 +6,10 @@ It answers `/_stcore/health` with 200 as soon as it serves; SIGTERM ends it.
 """
 
 import argparse
+import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 LARGEST_REQUEST = 100_000  # bytes
+PICTURE_SECONDS = 20.0  # that a browser waits for pictures the worker makes
+NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 120">'
+    '<rect width="160" height="120" fill="#8a9a9f" fill-opacity=".18"/>'
+    '<text x="80" y="64" text-anchor="middle" font-family="sans-serif" font-size="12" fill="#7b8b90">'
+    "no picture</text></svg>"
+)
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -64,8 +73,34 @@ def streamlit_options(address: str, port: int, hosts: Collection[str]) -> dict[s
     }
 
 
-def clip_response(studio: "Studio", request: "Request", kind: str) -> "Response":
-    """A clip's sprite, thumbnail or video for a signed address; 404 for every other."""
+async def picture_response(studio: "Studio", request: "Request", kind: str) -> "Response":
+    """A clip's sprite or thumbnail for a signed address. Where it had to make room, the worker is asked for
+    it and the answer waits; 404 where it can't be had."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import FileResponse, PlainTextResponse, Response
+
+    from app.services import pictures
+
+    sha256, signature = request.query_params.get("v", ""), request.query_params.get("s", "")
+    if not is_media_address(studio.secret, signature, request.path_params["clip_id"], kind, sha256):
+        return PlainTextResponse("Not found.", 404)
+    path = media_file(studio.settings, kind, sha256)
+    end = time.monotonic() + PICTURE_SECONDS
+    if path is None and await run_in_threadpool(pictures.ask, studio, sha256):
+        while path is None and time.monotonic() < end and pictures.is_wanted(studio.settings, sha256):
+            await asyncio.sleep(0.2)
+            path = media_file(studio.settings, kind, sha256)
+        path = media_file(studio.settings, kind, sha256)
+    if path is not None:
+        pictures.note_use(path)
+        return FileResponse(path, headers={"cache-control": "private, max-age=31536000, immutable"})
+    if kind == "thumb":  # browsers draw it in the place of the picture
+        return Response(NO_PICTURE, 404, {"cache-control": "no-store"}, "image/svg+xml")
+    return PlainTextResponse("Not found.", 404, {"cache-control": "no-store"})
+
+
+def clip_response(studio: "Studio", request: "Request", kind: str = "video") -> "Response":
+    """A clip's video for a signed address; 404 for every other."""
     from starlette.responses import FileResponse, PlainTextResponse
 
     sha256, signature = request.query_params.get("v", ""), request.query_params.get("s", "")
@@ -174,14 +209,14 @@ def create_app(settings: Settings, hosts: Collection[str] = LOCAL_HOSTS) -> "App
         user = users.sign_in(studio, token)
         return user.id if user else None
 
-    def sprite(request: "Request") -> "Response":
-        return clip_response(studio, request, "sprite")
+    async def sprite(request: "Request") -> "Response":
+        return await picture_response(studio, request, "sprite")
 
-    def thumbnail(request: "Request") -> "Response":
-        return clip_response(studio, request, "thumb")
+    async def thumbnail(request: "Request") -> "Response":
+        return await picture_response(studio, request, "thumb")
 
     def video(request: "Request") -> "Response":
-        return clip_response(studio, request, "video")
+        return clip_response(studio, request)
 
     def embeddings(request: "Request") -> "Response":
         return embedding_response(studio, request)

@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 BUSY_SECONDS = 30
+DATABASE_ERRORS = (SQLAlchemyError,)
+SIGNS = {  # what SQLite and PostgreSQL say
+    "busy": ("database is locked", "database table is locked", "lock timeout", "deadlock detected"),
+    "full": ("disk is full", "no space left"),
+    "schema": ("no such table", "no such column", "undefinedtable", "undefinedcolumn"),
+}
 
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
@@ -95,3 +102,14 @@ def now(session: Session) -> datetime:
         return datetime.fromisoformat(stamp).replace(tzinfo=UTC)
     moment = session.scalar(text("SELECT clock_timestamp()"))
     return moment.astimezone(UTC)
+
+
+def trouble(error: BaseException) -> str | None:
+    """What is wrong with the database: "busy", "full", "schema" or "away"; None for other errors."""
+    if not isinstance(error, DATABASE_ERRORS):
+        return None
+    said = str(error).lower()
+    for kind, signs in SIGNS.items():
+        if any(sign in said for sign in signs):
+            return kind
+    return "away"

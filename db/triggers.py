@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-APPEND_ONLY = ("verdicts", "promotions", "class_events")
+APPEND_ONLY = ("verdicts", "promotions", "class_events", "user_events")
 NEVER_DELETED = ("phase_marks",)
 
 REFUSE = """

@@ -4,12 +4,14 @@ from html import escape
 
 import streamlit as st
 
+from app.components.focused_enter import focused_enter
 from app.resources import Visit, visit
-from app.services import today
+from app.services import pictures, today
 from app.services.today import Today
 from app.views.aligned_pair import draw_aligned_pair
 from app.views.cards import ago, blind_checks, draw_tiles, measured
-from app.views.running import draw_running_import, draw_running_round, fetch_progress
+from app.views.running import draw_pictures, draw_running_import, draw_running_round, fetch_progress
+from app.views.tour import draw_show_again, draw_tour
 
 PAGES = {"review": "review", "rounds": "rounds", "transfer": "transfer", "browse": "browse"}
 
@@ -100,6 +102,8 @@ def draw_happening(guest: Visit, drawn: Today) -> None:
         st.rerun()
     if now.running_import:
         draw_running_import(now.running_import)
+    elif making := pictures.progress(guest.studio):
+        draw_pictures(making)
     if now.running_round:
         progress, losses = fetch_progress(guest.studio, now.running_round.id)
         if progress:
@@ -108,7 +112,9 @@ def draw_happening(guest: Visit, drawn: Today) -> None:
 
 guest = visit()
 now = today.overview(guest.studio, guest.user.id)
+focused_enter()
 st.title("Today")
+draw_tour(guest, now)
 left, right = st.columns([5, 4], gap="medium")
 with left:
     draw_next(now)
@@ -127,3 +133,4 @@ if now.unreadable:
     )
 if now.active_round is not None:
     draw_method(guest, beside=True)
+draw_show_again(guest)

@@ -12,11 +12,27 @@ function spriteImage(url) {
     image = new Image();
     image.decoding = "async";
     image.src = url;
-    image.decode().catch(() => {}); // a missing sprite shows the empty frame, see SpritePlayer.draw
+    image.decode().catch(() => spriteImages.delete(url)); // see sayMissing
   }
   spriteImages.set(url, image);
   if (spriteImages.size > SPRITES_KEPT) spriteImages.delete(spriteImages.keys().next().value);
   return image;
+}
+
+/** In the place of pictures that can't be had; the sprite is asked for again when it is shown anew. */
+function sayMissing(canvas, context, density) {
+  const size = Math.max(10, Math.min(14, canvas.clientWidth / 14)) * density;
+  context.fillStyle = "#0b1519"; // the stage is dark in either theme
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = "#c6d3d7";
+  context.font = `${size}px sans-serif`;
+  context.textAlign = "center";
+  const lines = canvas.clientWidth > 200
+    ? ["The pictures of this clip can't be had.", "It can be skipped; a running worker makes them anew."]
+    : ["no pictures"];
+  lines.forEach((line, place) => context.fillText(line, canvas.width / 2,
+    canvas.height / 2 + (place - (lines.length - 1) / 2) * size * 1.5, canvas.width * 0.94));
+  canvas.dataset.missing = "true";
 }
 
 /** Plays one sprite on one canvas. `advance(now)` is called by a shared clock. */
@@ -84,6 +100,7 @@ class SpritePlayer {
     context.clearRect(0, 0, width, height);
     if (!sprite) return;
     this.onFrame(this.frame, sprite.frames);
+    if (image.complete && !image.naturalWidth) sayMissing(canvas, context, density);
     if (!image.complete || !image.naturalWidth) return;
     const scale = Math.min(width / sprite.width, height / sprite.height);
     const [wide, high] = [sprite.width * scale, sprite.height * scale];
@@ -92,6 +109,7 @@ class SpritePlayer {
     context.drawImage(image, column * sprite.width, row * sprite.height, sprite.width, sprite.height,
       (width - wide) / 2, (height - high) / 2, wide, high);
     this.painted = true;
+    delete canvas.dataset.missing;
     canvas.dataset.painted = sprite.url;
   }
 }

@@ -1,4 +1,8 @@
-"""Who may use the studio. A person signs in with a token; only its sha256 is stored."""
+"""Who may use the studio. A person signs in with a token; only its sha256 is stored.
+
+People are added, changed and removed by an admin, `by`, or by the command line (`by` is None), whose user
+holds the project's files anyway. Every change is on record.
+"""
 
 import hashlib
 import secrets
@@ -23,22 +27,23 @@ class User:
     created_at: datetime
 
 
-def create(studio: Studio, name: str, role: str = "reviewer") -> tuple[User, str]:
+def create(studio: Studio, name: str, role: str = "reviewer", by: int | None = None) -> tuple[User, str]:
     """Add a person; returns them and their token, which is shown once and not kept.
 
     Raises:
-        StudioError: the name is empty or taken, or there is no such role.
+        StudioError: `by` is no admin, the name is empty or taken, or there is no such role.
     """
     name = name.strip()
     if not name or len(name) > 100 or not name.isprintable():
         raise StudioError(f"{name!r} is no name for a person; use 1 to 100 visible characters.")
-    if role not in ROLES:
-        raise StudioError(f"{role!r} is no role; choose one of {', '.join(ROLES)}.")
+    _check_role(role)
     token = secrets.token_urlsafe(32)
     with studio.database.write() as session:
+        _open(session, by, "add people")
         if repository.by_name(session, name=name):
             raise StudioError(f"There is or was a person called {name!r}; choose another name.")
         row = repository.add(session, name=name, role=role, token_hash=_hash(token))
+        repository.add_event(session, kind="add", user_id=row.id, author_id=by, role=role)
         return _user(row), token
 
 
@@ -56,29 +61,49 @@ def get(studio: Studio, user_id: int) -> User | None:
         return _user(row) if row else None
 
 
-def new_token(studio: Studio, user_id: int) -> str:
+def new_token(studio: Studio, user_id: int, by: int | None = None) -> str:
     """Replace a person's token; the old one stops working.
 
     Raises:
-        StudioError: there is no such current person.
+        StudioError: `by` is no admin, or there is no such current person.
     """
     token = secrets.token_urlsafe(32)
     with studio.database.write() as session:
+        _open(session, by, "give people a new token")
         current(session, user_id).token_hash = _hash(token)
+        repository.add_event(session, kind="token", user_id=user_id, author_id=by)
     return token
 
 
-def remove(studio: Studio, user_id: int) -> None:
+def set_role(studio: Studio, user_id: int, role: str, by: int | None = None) -> None:
+    """Make a person an admin or a reviewer.
+
+    Raises:
+        StudioError: `by` is no admin, there is no such current person or role, or they are the last admin.
+    """
+    _check_role(role)
+    with studio.database.write() as session:
+        _open(session, by, "change roles")
+        row = current(session, user_id)
+        if row.role == role:
+            return
+        _keep_an_admin(session, row)
+        row.role = role
+        repository.add_event(session, kind="role", user_id=user_id, author_id=by, role=role)
+
+
+def remove(studio: Studio, user_id: int, by: int | None = None) -> None:
     """Take a person's access away; what they decided stays.
 
     Raises:
-        StudioError: there is no such current person, or they are the last admin.
+        StudioError: `by` is no admin, there is no such current person, or they are the last admin.
     """
     with studio.database.write() as session:
+        _open(session, by, "remove people")
         row = current(session, user_id)
-        if row.role == "admin" and repository.admins(session) == 1:
-            raise StudioError(f"{row.name} is the last admin; make another one first.")
+        _keep_an_admin(session, row)
         row.removed_at = now(session)
+        repository.add_event(session, kind="remove", user_id=user_id, author_id=by)
 
 
 def listing(studio: Studio) -> tuple[User, ...]:
@@ -120,6 +145,23 @@ def admin(session: Session, user_id: int, to: str) -> Row:
     if row.role != "admin":
         raise StudioError(f"Only an admin can {to}; ask one of them.")
     return row
+
+
+def _open(session: Session, by: int | None, to: str) -> None:
+    """Wait for others who change people, then check who asks: two admins never remove each other."""
+    repository.lock_people(session)
+    if by is not None:
+        admin(session, by, to)
+
+
+def _keep_an_admin(session: Session, row: Row) -> None:
+    if row.role == "admin" and repository.admins(session) == 1:
+        raise StudioError(f"{row.name} is the last admin; make another one first.")
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise StudioError(f"{role!r} is no role; choose one of {', '.join(ROLES)}.")
 
 
 def _user(row: Row) -> User:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.services import rounds
 from app.services.datasets import ImportCard
+from app.services.pictures import PictureProgress
 from app.services.rounds import RoundCard, RoundProgress
 from app.services.studio import Studio
 from app.views.cards import draw_progress, duration, plain, stage_words
@@ -48,8 +49,17 @@ def draw_running_import(card: ImportCard) -> None:
         bad = f", {card.unreadable} unreadable" if card.unreadable else ""
         draw_progress(
             title,
-            f"{done} of {card.clips}{bad} · {time_left(card.eta_seconds)}",
+            f"{card.ready:,} of {card.clips:,} clips ready to play{bad} · {time_left(card.eta_seconds)}",
             done / card.clips if card.clips else None,
+        )
+
+
+def draw_pictures(now: PictureProgress) -> None:
+    """How many clips have their pictures, while the worker makes those that are missing."""
+    with st.container(key="card_pictures"):
+        ready = f"{now.ready:,} of {now.clips:,} clips ready to play"
+        draw_progress(
+            "Making pictures of clips", f"{ready} · {time_left(now.eta_seconds)}", now.ready / now.clips
         )
 
 

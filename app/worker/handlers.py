@@ -56,4 +56,8 @@ def handler(kind: str) -> Callable[[Assignment], None]:
         from app.worker.snapshot import make
 
         return make
+    if kind == "media":
+        from app.worker.pictures import keep_pictures
+
+        return keep_pictures
     raise ValueError(f"no handler for jobs of kind {kind!r}; the database belongs to a newer version.")

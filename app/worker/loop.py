@@ -27,7 +27,7 @@ from db.repositories.jobs import Fence, LeaseLost
 POLL_SECONDS = 0.2
 SEEN_SECONDS = 5.0
 PATIENCE_SECONDS = 15.0  # for a stopped child to save its checkpoint
-LANES = (("import",), ("round",), ("snapshot",))
+LANES = (("import",), ("round",), ("snapshot",), ("media",))
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {
     # idle torch threads would spin: beside a busy browser a step took up to five times as long

@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app import artifacts
-from app.services import rounds
+from app.services import pictures, rounds
 from app.services.studio import StudioError
 from app.settings import Settings
 from app.worker.handlers import Assignment
@@ -67,9 +67,11 @@ def read_clips(assignment: Assignment) -> None:
             _save(assignment, [future.result() for future in ready], total - len(pending), total, eta)
             if assignment.should_stop():
                 raise Stopped(f"stopped with {len(pending)} clips to read; resume to go on.")
-    message = _start_round(assignment)
+    message, is_full = _start_round(assignment), pictures.is_over_limit(studio.settings)
     with studio.database.write() as session:
         counts = clips.states(session).get(import_id, {})
+        if is_full:
+            pictures.enqueue(session)
         summary = f"{counts.get('ready', 0)} clips ready, {counts.get('unreadable', 0)} unreadable"
         jobs.finish(session, assignment.fence, state="succeeded", message=f"{summary}. {message}".strip())
 
@@ -118,7 +120,7 @@ class ClipReaders:
         canonical, sprite, thumb = (
             self.folder / f"{clip.id}.{kind}" for kind in ("mp4", "sprite.webp", "thumb.webp")
         )
-        seconds = _time_limit(source)
+        seconds = time_limit(source)
         info = guard.call(
             "make_canonical", source, canonical, start=clip.start, end=clip.end, seconds=seconds
         )
@@ -132,7 +134,7 @@ class ClipReaders:
         return Reading(clip.id, None, _source_sha256(source), sha256, info, layout)
 
 
-def _time_limit(source: Path) -> float:
+def time_limit(source: Path) -> float:
     """Seconds a decoder may take; a file that hangs it must not hold up the import."""
     try:
         megabytes = source.stat().st_size / 1e6

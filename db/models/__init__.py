@@ -7,11 +7,11 @@ from db.models.jobs import Job, Worker
 from db.models.phase_marks import PhaseMark
 from db.models.pseudo_labels import PseudoLabel
 from db.models.rounds import Promotion, Round, RoundClip, RoundExemplar, RoundStep, TestPrediction
-from db.models.users import User
+from db.models.users import User, UserEvent
 from db.models.verdicts import Lease, Verdict
 
 __all__ = [
     "ActionClass", "AuditDraw", "ClassEvent", "Clip", "ExemplarChoice", "Import", "Job", "Lease", "PhaseMark",
     "Promotion", "PseudoLabel", "Round", "RoundClip", "RoundExemplar", "RoundStep", "TestPrediction", "Truth",
-    "User", "Verdict", "Worker",
+    "User", "UserEvent", "Verdict", "Worker",
 ]  # fmt: skip

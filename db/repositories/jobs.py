@@ -9,7 +9,7 @@ from sqlalchemy import Update, func, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import now
-from db.models import Job, Worker
+from db.models import Job, Round, Worker
 
 MOST_DEATHS = 5
 OVER = ("succeeded", "failed", "cancelled")
@@ -51,6 +51,17 @@ def running(session: Session, *, kind: str) -> Job | None:
     """The job of a kind that runs, else the one next in line, None when there is neither."""
     rows = select(Job).where(Job.kind == kind, Job.state.in_(("queued", "running")))
     return session.scalars(rows.order_by(Job.state.desc(), Job.id).limit(1)).first()
+
+
+def in_states(session: Session, *, states: Sequence[str], limit: int | None = None) -> list[Job]:
+    """Jobs in these states, newest first."""
+    rows = select(Job).where(Job.state.in_(states)).order_by(Job.id.desc()).limit(limit)
+    return list(session.scalars(rows))
+
+
+def rounds_of(session: Session) -> dict[int, int]:
+    """Job id -> id of the round it trains."""
+    return {row.job_id: row.id for row in session.execute(select(Round.job_id, Round.id))}
 
 
 def is_waiting(session: Session, *, kinds: Sequence[str]) -> bool:

@@ -1,10 +1,17 @@
-"""People."""
+"""People, and what was changed about them."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.engine import now
-from db.models import User
+from db.engine import now, take_turns
+from db.models import User, UserEvent
+
+PEOPLE_LOCK = 4_620_008
+
+
+def lock_people(session: Session) -> None:
+    """Let nobody else add, change or remove people until the transaction ends."""
+    take_turns(session, PEOPLE_LOCK)
 
 
 def add(session: Session, *, name: str, role: str, token_hash: str) -> User:
@@ -46,3 +53,10 @@ def admins(session: Session) -> int:
     """Number of current admins."""
     rows = select(func.count()).select_from(User).where(User.role == "admin", User.removed_at.is_(None))
     return session.scalar(rows) or 0
+
+
+def add_event(session: Session, *, kind: str, user_id: int, author_id: int | None,
+              role: str | None = None) -> None:  # fmt: skip
+    """Note that a person was changed: kind "add", "role", "token" or "remove"."""
+    session.add(UserEvent(kind=kind, user_id=user_id, role=role, author_id=author_id, made_at=now(session)))
+    session.flush()

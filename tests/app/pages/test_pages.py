@@ -11,7 +11,7 @@ from db.repositories import jobs
 from tests.db.rows import add_clips
 
 PAGES = (
-    "today", "review", "compare", "browse", "classes", "rounds", "evaluation", "quality", "transfer",
+    "today", "review", "compare", "browse", "classes", "rounds", "evaluation", "quality", "transfer", "admin",
 )  # fmt: skip
 
 
@@ -67,11 +67,11 @@ def test_today_leads_to_review_when_proposals_wait(filled, open_page):
     assert test.button(key="next").label == "Review now"
 
 
-def test_a_missing_worker_is_said_on_every_page(filled, open_page):
-    assert "No worker is running" in open_page(filled, "browse").warning[0].value
+def test_a_missing_worker_is_said(filled, open_page):
+    assert "No worker is running" in open_page(filled, "rounds").warning[0].value
     with filled.studio.database.write() as session:
         jobs.see_worker(session, owner="one", host="here", pid=1, device="cpu", lanes=["import", "round"])
-    assert not open_page(filled, "browse").warning
+    assert not open_page(filled, "rounds").warning
 
 
 def test_a_deep_link_opens_the_clip_and_saving_its_label_is_one_row(filled, open_page):

@@ -95,3 +95,28 @@ def test_a_removed_person_starts_promotes_and_imports_nothing(studio, ada, tmp_p
     ):
         with pytest.raises(StudioError, match="Ask an admin for a new link"):
             attempt()
+
+
+def test_only_admins_change_people(studio, ada, bea):
+    for attempt in (
+        lambda: users.create(studio, "eve", by=ada),
+        lambda: users.new_token(studio, bea, ada),
+        lambda: users.set_role(studio, ada, "admin", ada),
+        lambda: users.remove(studio, bea, ada),
+    ):
+        with pytest.raises(StudioError, match="Only an admin can"):
+            attempt()
+    assert [(user.name, user.role) for user in users.listing(studio)] == [
+        ("ada", "reviewer"), ("bea", "reviewer"),
+    ]  # fmt: skip
+
+
+def test_the_last_admin_stays_an_admin(studio, ada):
+    boss = users.create(studio, "boss", "admin")[0].id
+    with pytest.raises(StudioError, match="last admin"):
+        users.set_role(studio, boss, "reviewer", boss)
+    users.set_role(studio, ada, "admin", boss)
+    users.set_role(studio, boss, "reviewer", ada)
+    assert users.get(studio, boss).role == "reviewer"
+    with pytest.raises(StudioError, match="no role"):
+        users.set_role(studio, boss, "owner", ada)
