@@ -7,6 +7,7 @@ from app.views.admin_activity import draw_activity
 from app.views.admin_backups import draw_backups
 from app.views.admin_health import draw_health
 from app.views.admin_people import draw_people
+from app.views.view_choice import choose_view
 
 VIEWS = {
     "people": ("People", draw_people),
@@ -14,11 +15,6 @@ VIEWS = {
     "backups": ("Backups", draw_backups),
     "health": ("Health", draw_health),
 }
-
-
-def choose_view() -> None:
-    """The address names the view, so that it can be kept and passed on."""
-    st.query_params["view"] = st.session_state.to_dict()["admin_view"]
 
 
 guest = visit()
@@ -31,15 +27,5 @@ if guest.user.role != "admin":
     )
     st.page_link("app_pages/today.py", label="Back to Today", icon=":material/arrow_back:")
     st.stop()
-asked = st.query_params.get("view")
-view = views.segmented_control(
-    "View",
-    list(VIEWS),
-    default=asked if asked in VIEWS else "people",
-    key="admin_view",
-    required=True,
-    format_func=lambda name: VIEWS[name][0],
-    label_visibility="collapsed",
-    on_change=choose_view,
-)
+view = choose_view({name: words for name, (words, _) in VIEWS.items()}, "admin_view", views)
 VIEWS[view][1](guest)

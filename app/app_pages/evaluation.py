@@ -8,6 +8,7 @@ from app.services.evaluation import RoundScore
 from app.views.evaluation_classes import draw_classes, draw_confusion
 from app.views.evaluation_confidence import draw_confidence
 from app.views.evaluation_rounds import draw_cost, draw_rounds
+from app.views.view_choice import choose_view
 
 VIEWS = {
     "rounds": "Rounds side by side",
@@ -19,29 +20,9 @@ VIEWS = {
 OF_ONE_ROUND = {"classes": draw_classes, "confusion": draw_confusion, "confidence": draw_confidence}
 
 
-def choose_view() -> None:
-    """The address names the view, so that it can be kept and passed on."""
-    st.query_params["view"] = st.session_state.to_dict()["evaluation_view"]
-
-
 def choose_round() -> None:
-    """The same for the round."""
+    """The address names the round, so that it can be kept and passed on."""
     st.query_params["round"] = str(st.session_state.to_dict()["round"])
-
-
-def draw_view_choice() -> str:
-    """The row of views; the one that is chosen."""
-    asked = st.query_params.get("view")
-    return st.segmented_control(
-        "View",
-        list(VIEWS),
-        default=asked if asked in VIEWS else "rounds",
-        key="evaluation_view",
-        required=True,
-        format_func=VIEWS.__getitem__,
-        label_visibility="collapsed",
-        on_change=choose_view,
-    )
 
 
 def draw_round_choice(scores: tuple[RoundScore, ...]) -> RoundScore:
@@ -75,8 +56,7 @@ if not scores:
     )
     st.page_link("app_pages/rounds.py", label="To the rounds")
     st.stop()
-with views:
-    view = draw_view_choice()
+view = choose_view(VIEWS, "evaluation_view", views)
 if view in OF_ONE_ROUND:
     with choice:
         score = draw_round_choice(scores)
