@@ -40,6 +40,7 @@ SHOWN = {
     "transfer": "transfer",
     "admin": "admin",
 }
+AT_NIGHT = ("review", "compare", "evaluation", "today")
 
 
 def run(project: Path, *words: str) -> None:
@@ -151,12 +152,13 @@ def take_all(playwright: Playwright, server: Server, season: Season) -> None:
     browser = playwright.chromium.launch(
         executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium", args=ARGUMENTS
     )
-    for theme in ("light", "dark"):
+    places = addresses(season.studio)
+    for theme, wanted in (("light", places), ("dark", AT_NIGHT)):
         context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=theme)
         page = context.new_page()
         page.goto(f"{server.address}/?token={season.token}")
-        for name, place in addresses(season.studio).items():
-            take(page, f"{server.address}/{place}", name, theme)
+        for name in wanted:
+            take(page, f"{server.address}/{places[name]}", name, theme)
         context.close()
     browser.close()
 

@@ -11,7 +11,6 @@ from db import migrate
 from db.engine import Database
 from tests.postgres import PROGRAMS, PostgresServer
 
-
 ALONE = ("browser", "faults", "app/worker/test_ranks.py", "app/test_processes.py", "app/test_supervisor.py")
 
 

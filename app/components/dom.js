@@ -23,21 +23,11 @@ function toneOf(host) {
   return 0.3 * red + 0.59 * green + 0.11 * blue > 128 ? "light" : "dark";
 }
 
-/** Whether a key goes into a field, or presses a button by itself. */
+/** Whether a key goes into a field, or presses a button by itself. A slider takes only the keys that move it. */
 const isTyping = (event) => {
   const target = event.composedPath()[0];
-  return target instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable);
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.tagName === "INPUT" && target.type === "range") return /^(Arrow|Page|Home|End)/.test(event.key);
+  return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable;
 };
 const isOnButton = (event) => /^(BUTTON|A)$/.test(event.composedPath()[0]?.tagName ?? "");
-
-/** A list of keys and what they do, as a sheet over the screen; a click closes it. */
-function keySheet(rows, note) {
-  const panel = element("div", { class: "overlay", hidden: true, role: "dialog", "aria-label": "Keys",
-    onclick: () => { panel.hidden = true; } },
-  element("div", { class: "sheet" },
-    element("p", { class: "sheet-title" }, "Keys"),
-    element("dl", { class: "help" }, ...rows.flatMap(([key, meaning]) =>
-      [element("dt", {}, element("kbd", {}, key)), element("dd", {}, meaning)])),
-    element("p", { class: "quiet" }, note)));
-  return panel;
-}

@@ -73,9 +73,9 @@ def _draw_table(cards: Sequence[ClassCard], measured: Alignabilities | None, hei
         height=height,
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-cell",
+        selection_mode="single-row",  # a cell is selected by the focus alone, and Tab would leave the page
         column_config={
-            "Class": st.column_config.TextColumn(width=180, pinned=True),
+            "Class": st.column_config.TextColumn(width=180 if measured else 420, pinned=True),
             "Itself": st.column_config.ProgressColumn(
                 help="How well its clips align with its own examples.",
                 width=108,
@@ -92,5 +92,5 @@ def _draw_table(cards: Sequence[ClassCard], measured: Alignabilities | None, hei
             "Test": number(help="Clips kept for testing.", width=48),
         },
     )
-    cells = picked["selection"]["cells"]
-    return cards[cells[0][0]].id if cells and cells[0][0] < len(cards) else None
+    chosen = picked["selection"]["rows"]
+    return cards[chosen[0]].id if chosen and chosen[0] < len(cards) else None

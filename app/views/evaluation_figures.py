@@ -69,7 +69,7 @@ def share_lines(lines: Sequence[tuple[str, Line]], title: str, height: int = 300
     )
     if len(lines) == 1:
         figure.update_layout(showlegend=False).update_yaxes(title=lines[0][0].lower())
-    return figure.update_xaxes(title=title)
+    return figure.update_xaxes(title=title, minallowed=0)
 
 
 def round_lines(lines: Sequence[tuple[str, Line]], height: int = 300) -> go.Figure:

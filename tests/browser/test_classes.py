@@ -65,7 +65,7 @@ def search(browser):
     """The class search alone on a page, with 288 dives."""
     page = browser.new_page()
     page.add_style_tag(content=join(["tokens.css", "clip_review/style.css"]))
-    page.add_script_tag(content=join(["dom.js", "clip_review/class_search.js"]))
+    page.add_script_tag(content=join(["dom.js", "overlay.js", "clip_review/class_search.js"]))
     known = {number: attributes for number, _, attributes in DIVES}
     page.evaluate(
         SEARCH, {"classes": [list(dive) for dive in DIVES], "questions": _plain(question_tree(known))}
@@ -204,7 +204,7 @@ def test_classes_open_from_the_table_and_from_the_bars(browser, server):
     expect(page.locator(".js-plotly-plot .heatmaplayer image").first).to_be_attached(timeout=30_000)
     table = page.locator("[data-testid=stDataFrame]").first
     box = table.bounding_box()
-    page.mouse.click(box["x"] + 60, box["y"] + 35 + 50)  # the second row
+    page.mouse.click(box["x"] + 17, box["y"] + 35 + 50)  # the box of the second row
     expect(page.locator("h3", has_text=CLASSES[1])).to_be_visible(timeout=15_000)
     bars = page.locator(".js-plotly-plot .barlayer .point path")
     bars.first.wait_for(timeout=15_000)

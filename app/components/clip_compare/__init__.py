@@ -20,6 +20,7 @@ _mount = st.components.v2.component(
     js=join(
         [
             "dom.js",
+            "overlay.js",
             "sprite_player.js",
             "clip_review/verdict_log.js",
             "alignment.js",

@@ -38,7 +38,7 @@ class CompareScreen {
   }
 
   keys() {
-    const free = (act) => (argument) => this.pair && !this.desk.names.isOpen && act(argument);
+    const free = (act) => (argument) => this.pair && !this.desk.names.isOpen && !this.help.isOpen && act(argument);
     return {
       clock: free((kind) => this.useClock(kind)), play: free(() => this.play()),
       step: free((by) => this.moved(() => this.clock.step(by))), speed: free((by) => this.moved(() => this.clock.changeSpeed(by))),
@@ -46,8 +46,8 @@ class CompareScreen {
       place: free(() => this.desk.placeInB()), select: free((by) => this.desk.list.select(by)),
       accept: free((all) => this.desk.acceptSome(all)), remove: free(() => this.desk.removeSelected()),
       swap: free(() => this.go({ swap: true })), walk: free((by) => this.go({ by })),
-      help: () => { this.help.hidden = !this.help.hidden; },
-      escape: () => { this.help.hidden = true; this.desk.names.close(); },
+      help: () => (this.help.isOpen ? this.help.close() : this.desk.names.isOpen || this.help.open()),
+      escape: () => { this.help.close(); this.desk.names.close(); },
     };
   }
 
@@ -81,8 +81,8 @@ class CompareScreen {
       element("footer", { class: "actions" },
         element("span", { class: "clocks", role: "group", "aria-label": "Clock" }, ...this.clocks), ...this.buttons,
         element("span", { class: "exports", role: "group", "aria-label": "Download" }, ...this.exports),
-        button({ class: "action small", "aria-label": "Keys" }, () => { this.help.hidden = false; }, element("kbd", {}, "?"))),
-      this.desk.names.panel, this.help);
+        button({ class: "action small", "aria-label": "Keys" }, () => this.help.open(), element("kbd", {}, "?"))),
+      this.desk.names.panel, this.help.panel);
   }
 
   update(data, send, go, transfer) {

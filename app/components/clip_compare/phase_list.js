@@ -4,7 +4,7 @@ class PhaseList {
   /** `actions` are select(phase), accept(row), remove(mark), rename is not offered: a mark is set anew. */
   constructor(actions) {
     this.actions = actions;
-    this.list = element("ol", { class: "phase-list", role: "listbox", "aria-label": "Phases" });
+    this.list = element("ol", { class: "phase-list", "aria-label": "Phases" });
     this.selected = null;
   }
 
@@ -33,8 +33,8 @@ class PhaseList {
 
   row(row, pair, said) {
     const time = (frame, clip) => `${(frame / pair.clips[clip].fps).toFixed(2)} s`;
-    return element("li", { class: "phase", role: "option", "data-phase": row.phase,
-      "aria-selected": String(row === this.current), onclick: () => this.actions.select(row.phase) },
+    return element("li", { class: "phase", "data-phase": row.phase,
+      "aria-current": row === this.current ? "true" : null, onclick: () => this.actions.select(row.phase) },
     element("span", { class: "phase-name", title: row.phase }, row.phase),
     row.markA ? this.begin("A", row.markA, time(row.a, 0)) : element("span", { class: "begin" }, "A –"),
     row.markB ? this.begin("B", row.markB, time(row.b, 1)) : this.suggestion(row, time(row.b, 1)),
@@ -69,13 +69,13 @@ class PhaseNames {
   constructor(choose) {
     this.choose = choose;
     this.input = element("input", { type: "text", class: "search-input", maxlength: 80, autocomplete: "off",
+      role: "combobox", "aria-expanded": "true", "aria-controls": "phase-names", "aria-autocomplete": "list",
       placeholder: "Name of the phase, e.g. entry", "aria-label": "Name of the phase", oninput: () => this.filter(),
       onkeydown: (event) => this.key(event) });
-    this.list = element("ul", { class: "search-list", role: "listbox" });
-    this.panel = element("div", { class: "overlay", hidden: true, role: "dialog", "aria-label": "Name the phase",
-      onclick: (event) => event.target === this.panel && this.close() },
-    element("div", { class: "sheet search" }, element("p", { class: "sheet-title" }, "Which phase begins here in A?"),
-      this.input, this.list));
+    this.list = element("ul", { id: "phase-names", class: "search-list", role: "listbox",
+      "aria-label": "Names used before" });
+    this.panel = overlay("Name the phase", () => this.close(), element("div", { class: "sheet search" },
+      element("p", { class: "sheet-title" }, "Which phase begins here in A?"), this.input, this.list));
   }
 
   get isOpen() {
@@ -85,24 +85,22 @@ class PhaseNames {
   /** `names` were used before; those not set in this clip come first. */
   open(names) {
     this.names = names;
-    this.panel.hidden = false;
     this.input.value = "";
     this.filter();
-    this.input.focus();
+    openOverlay(this.panel);
   }
 
   close() {
-    this.panel.hidden = true;
-    this.input.blur();
+    closeOverlay(this.panel);
   }
 
   filter() {
     const typed = this.input.value.trim().toLowerCase();
     this.found = this.names.filter((name) => name.toLowerCase().includes(typed)).slice(0, 12);
     this.place = typed ? -1 : 0; // what is typed wins until somebody moves down
-    this.list.replaceChildren(...this.found.map((name, place) => element("li", { role: "option",
-      "aria-selected": String(place === this.place),
+    this.list.replaceChildren(...this.found.map((name, place) => element("li", { id: `phase-name-${place}`, role: "option",
       onmousedown: (event) => { event.preventDefault(); this.take(name); } }, name)));
+    this.move(0);
   }
 
   key(event) {
@@ -117,6 +115,7 @@ class PhaseNames {
   move(by) {
     this.place = Math.max(-1, Math.min(this.found.length - 1, this.place + by));
     [...this.list.children].forEach((row, place) => row.setAttribute("aria-selected", String(place === this.place)));
+    this.input.setAttribute("aria-activedescendant", this.place < 0 ? "" : `phase-name-${this.place}`);
   }
 
   take(name) {

@@ -95,7 +95,7 @@ class CompareStage {
   draw(moments, across, share) {
     const cells = moments.map((moment, clip) => cellAt(this.shown.clips[clip].sprite, moment));
     this.cursor.style.left = `${across * 100}%`;
-    if (document.activeElement !== this.scrub) this.scrub.value = Math.round(share * 1000);
+    if (this.scrub.getRootNode().activeElement !== this.scrub) this.scrub.value = Math.round(share * 1000);
     const wanted = [...cells, this.both.hidden ? "" : this.share.value].join(" ");
     if (wanted === this.drawn) return;
     this.titles.forEach(({ note }, clip) => {

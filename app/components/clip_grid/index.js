@@ -30,7 +30,11 @@ class ClipGrid {
   }
 
   draw({ clips, least_width: least }) {
-    const focused = this.list.getRootNode().activeElement?.dataset?.clip;
+    const active = this.list.getRootNode().activeElement;
+    const controls = (row) => [...row.querySelectorAll("a, button")]; // the card, and what stands on and below it
+    const row = active?.closest("li");
+    const focused = row?.querySelector(".clip-card").dataset.clip;
+    const control = row ? controls(row).indexOf(active) : 0;
     this.playing = null;
     const ids = clips.map((clip) => clip.clip_id);
     if (ids.join() !== this.ids.join()) { // another page: what is selected there, the server knows
@@ -43,7 +47,7 @@ class ClipGrid {
     const cards = [...this.list.querySelectorAll(".clip-card")];
     const place = cards.findIndex((card) => card.dataset.clip === focused);
     if (this.selection.on) cards.forEach((card, at) => card.setAttribute("tabindex", at === Math.max(place, 0) ? "0" : "-1"));
-    if (place >= 0) cards[place].focus();
+    if (place >= 0) (controls(cards[place].closest("li"))[control] ?? cards[place]).focus();
   }
 
   close() {

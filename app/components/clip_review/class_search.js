@@ -9,16 +9,14 @@ class ClassSearch {
     this.answers = [];
     this.input = element("input", {
       type: "text", class: "search-input", placeholder: "Parts of the class name", role: "combobox",
-      "aria-expanded": "true", "aria-controls": "class-options", "aria-label": "Search a class", autocomplete: "off",
+      "aria-expanded": "true", "aria-controls": "class-options", "aria-autocomplete": "list", "aria-label": "Search a class", autocomplete: "off",
       oninput: () => this.filter(), onkeydown: (event) => this.key(event),
     });
     this.given = element("p", { class: "given", "aria-label": "Answers" });
     this.asked = element("p", { class: "asked", role: "group" });
     this.count = element("p", { class: "quiet found-count", role: "status" });
-    this.list = element("ul", { id: "class-options", role: "listbox", class: "search-list" });
-    this.panel = element("div", { class: "overlay", hidden: true, role: "dialog", "aria-label": "Choose a class",
-      onclick: (event) => event.target === this.panel && this.close() },
-    element("div", { class: "sheet search", onkeydown: (event) => this.answerByKey(event) },
+    this.list = element("ul", { id: "class-options", role: "listbox", "aria-label": "Classes", class: "search-list" });
+    this.panel = overlay("Choose a class", () => this.close(), element("div", { class: "sheet search", onkeydown: (event) => this.answerByKey(event) },
       element("p", { class: "sheet-title" }, "It is another class"), this.input, this.given, this.asked, this.count,
       this.list));
   }
@@ -35,15 +33,13 @@ class ClassSearch {
     }
     this.questions = questions;
     this.answers = [];
-    this.panel.hidden = false;
     this.input.value = "";
     this.ask();
-    this.input.focus();
+    openOverlay(this.panel);
   }
 
   close() {
-    this.panel.hidden = true;
-    this.input.blur();
+    closeOverlay(this.panel);
   }
 
   /** The question that the answers so far lead to; null where nothing is left to ask. */
@@ -92,14 +88,15 @@ class ClassSearch {
       parts.every((part) => this.words[place].includes(part)) && this.fits(attributes));
     this.place = 0;
     this.list.replaceChildren(...this.found.slice(0, ROWS).map(([id, name], index) => element("li", {
-      role: "option", "data-class": id, "aria-selected": index === 0 ? "true" : "false",
+      id: `class-option-${index}`, role: "option", "data-class": id, "aria-selected": index === 0 ? "true" : "false",
       onmousedown: (event) => { event.preventDefault(); this.take(index); },
     }, name)));
+    this.input.setAttribute("aria-activedescendant", this.found.length ? "class-option-0" : "");
     const narrowed = parts.length || this.answers.length;
     this.count.textContent = narrowed || this.found.length > ROWS ? `${this.found.length} of ${this.classes.length} classes` : "";
     if (!this.found.length) {
-      this.list.append(element("li", { class: "nothing" }, this.answers.length
-        ? "No class fits these answers and has these parts in its name." : "No class has these parts in its name."));
+      this.count.textContent = this.answers.length
+        ? "No class fits these answers and has these parts in its name." : "No class has these parts in its name.";
     }
   }
 
@@ -129,6 +126,7 @@ class ClassSearch {
     rows[this.place].setAttribute("aria-selected", "false");
     this.place = (this.place + by + rows.length) % rows.length;
     rows[this.place].setAttribute("aria-selected", "true");
+    this.input.setAttribute("aria-activedescendant", rows[this.place].id);
     rows[this.place].scrollIntoView({ block: "nearest" });
   }
 

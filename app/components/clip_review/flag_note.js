@@ -5,9 +5,7 @@ class FlagNote {
     this.flag = flag;
     this.input = element("input", { type: "text", class: "search-input", maxlength: 2000, autocomplete: "off",
       placeholder: "What is odd about it? (may stay empty)", "aria-label": "Note", onkeydown: (event) => this.key(event) });
-    this.panel = element("div", { class: "overlay", hidden: true, role: "dialog", "aria-label": "Flag this clip",
-      onclick: (event) => event.target === this.panel && this.close() },
-    element("div", { class: "sheet search" }, element("p", { class: "sheet-title" }, "Flag this clip"), this.input,
+    this.panel = overlay("Flag this clip", () => this.close(), element("div", { class: "sheet search" }, element("p", { class: "sheet-title" }, "Flag this clip"), this.input,
       element("p", { class: "quiet note-hint" }, "Enter saves, Escape leaves. Everybody finds it in the queue “Flagged”.")));
   }
 
@@ -16,14 +14,12 @@ class FlagNote {
   }
 
   open() {
-    this.panel.hidden = false;
     this.input.value = "";
-    this.input.focus();
+    openOverlay(this.panel);
   }
 
   close() {
-    this.panel.hidden = true;
-    this.input.blur();
+    closeOverlay(this.panel);
   }
 
   key(event) {

@@ -9,13 +9,11 @@ class KeySheet {
     this.message = element("p", { class: "key-message", role: "alert" });
     this.rows = element("div", { class: "key-rows" });
     const button = (label, act) => element("button", { class: "action", type: "button", onclick: act }, label);
-    this.panel = element("div", { class: "overlay", hidden: true, role: "dialog", "aria-label": "Keys",
-      onclick: (event) => event.target === this.panel && this.close() },
-    element("div", { class: "sheet keys" }, element("p", { class: "sheet-title" }, "Keys"), this.message, this.rows,
+    this.panel = overlay("Keys", () => this.close(), element("div", { class: "sheet keys" }, element("p", { class: "sheet-title" }, "Keys"), this.message, this.rows,
       element("p", { class: "quiet" }, "1 – 9 take a class of the list, Escape closes. E, A, E+A: what the action encoder, "
         + "the alignment and both together say. A proposal whose combined share reaches the line is trained on in the "
         + "next round unless you decide otherwise."),
-      element("div", { class: "key-ends" }, button("Reset all keys", () => this.reset()), button("Close", () => this.close()))));
+      element("div", { class: "sheet-ends" }, button("Reset all keys", () => this.reset()), button("Close", () => this.close()))));
   }
 
   get isOpen() {
@@ -28,17 +26,18 @@ class KeySheet {
   }
 
   open() {
-    this.panel.hidden = false;
     this.say("");
     this.draw();
+    openOverlay(this.panel);
   }
 
   close() {
     this.waiting = null;
-    this.panel.hidden = true;
+    closeOverlay(this.panel);
   }
 
   draw() {
+    const focused = this.focused();
     this.rows.replaceChildren(...KEYS.map(([action, , meaning]) => {
       const key = this.map.of(action);
       const small = (label, name, act, off) => element("button", { class: "key-act", type: "button", "aria-label": name,
@@ -48,6 +47,12 @@ class KeySheet {
         small("Change", `Change the key for: ${meaning}`, () => this.wait(action)),
         small("Off", `Switch off the key for: ${meaning}`, () => this.set(action, null), key === null));
     }));
+    if (focused) this.rows.querySelector(`[data-action="${focused}"] .key-act`).focus();
+  }
+
+  /** The action whose buttons have the focus. */
+  focused() {
+    return this.panel.getRootNode().activeElement?.closest(".key-row")?.dataset.action;
   }
 
   wait(action) {
