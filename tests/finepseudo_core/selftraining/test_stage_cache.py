@@ -20,7 +20,7 @@ def clips(tmp_path_factory) -> tuple[list[ClipRecord], list[ClipRecord], list[Cl
 
 def learnt(events: Sequence[Event]) -> set[str]:
     """Stages that took steps of learning."""
-    looked = ("frames", "proposal", "test")
+    looked = ("frames", "views", "features", "proposal", "test")
     return {
         event.stage for event in events if isinstance(event, StepDone) and not event.stage.startswith(looked)
     }
