@@ -138,7 +138,7 @@ def test_clips_become_labels_that_the_next_round_learns_from(studio, page, tmp_p
     # the next round starts from that
     _start_round(page, base)
     expect(page.locator("[class*=st-key-card_2]")).to_be_visible(timeout=ROUND)
-    page.get_by_text("What changed since round 1").click()
+    page.get_by_text("What changed between two rounds").click()
     expect(
         page.get_by_text(re.compile("flipped|newly accepted|dropped|Nothing", re.IGNORECASE)).first
     ).to_be_visible()
