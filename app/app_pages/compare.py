@@ -55,8 +55,8 @@ def pair(guest: Visit) -> tuple[ClipCard, ClipCard] | None:
     """The two clips: those of the address, and where it names none, two that are worth comparing."""
     first, second = named_clip(guest, "a"), named_clip(guest, "b")
     if first is None:
-        labelled = comparison.listed(guest.studio, datasets.ClipFilter(state="ready", label="labelled"))[0]
-        anything = labelled or comparison.listed(guest.studio, datasets.ClipFilter(state="ready"))[0]
+        labelled = comparison.listed(guest.studio, datasets.ClipFilter(state="ready", label="labelled"), 2)[0]
+        anything = labelled or comparison.listed(guest.studio, datasets.ClipFilter(state="ready"), 2)[0]
         first = next((clip for clip in anything if second is None or clip.id != second.id), None)
     if first is not None and second is None:
         other = comparison.partner(guest.studio, guest.user.id, first)

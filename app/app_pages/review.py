@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.components.clip_review import chosen_queue, clip_review, received_log
 from app.resources import Visit, visit
-from app.services import queue, review, review_queues, rounds, today
+from app.services import queue, review, review_queues, today
 from app.services.queue import BareItem, ReviewItem
 from app.services.review import Recorded
 from app.services.studio import Studio
@@ -20,6 +20,7 @@ class Outcome:
     """What became of the log the browser sent last; the next drawing tells the browser."""
 
     recorded = Recorded((), ())
+    fresh = False  # this drawing follows a log; the page has been there before
 
 
 def save(studio: Studio, reviewer_id: int, outcome: Outcome) -> None:
@@ -27,6 +28,7 @@ def save(studio: Studio, reviewer_id: int, outcome: Outcome) -> None:
     events = received_log()
     if events:
         outcome.recorded = review.record(studio, reviewer_id, events)
+        outcome.fresh = True
 
 
 def choose(studio: Studio, reviewer_id: int) -> None:
@@ -56,12 +58,6 @@ def last_verdict(guest: Visit) -> tuple[str, ReviewItem | BareItem] | None:
     return None
 
 
-def threshold(studio: Studio, round_id: int | None) -> float:
-    """Least confidence of an accepted label in the round under review."""
-    card = rounds.card(studio, round_id) if round_id is not None else None
-    return float(card.config["pseudo_labels"]["threshold"]) if card else 0.6
-
-
 @st.fragment(run_every="3s")
 def wait_for_proposals() -> None:
     """Draw the page anew as soon as there is something to review."""
@@ -79,14 +75,8 @@ def review_screen(outcome: Outcome) -> None:
     guest = visit()
     name, class_id = wanted_queue()
     waiting = queue.next_items(guest.studio, guest.user.id, limit=AHEAD, name=name, class_id=class_id)
-    data = review_data(
-        guest,
-        waiting,
-        outcome.recorded,
-        threshold=threshold(guest.studio, waiting.round_id),
-        classes=review.classes(guest.studio),
-        last=last_verdict(guest),
-    )
+    data = review_data(guest, waiting, outcome.recorded, None if outcome.fresh else last_verdict(guest))
+    outcome.fresh = False
     clip_review(
         data | class_search(guest.studio),
         on_log=partial(save, guest.studio, guest.user.id, outcome),
@@ -96,4 +86,6 @@ def review_screen(outcome: Outcome) -> None:
         wait_for_proposals()
 
 
-review_screen(st.session_state.setdefault("outcome", Outcome()))
+outcome = st.session_state.setdefault("outcome", Outcome())
+outcome.fresh = False  # the browser that asks for the whole page may know nothing
+review_screen(outcome)

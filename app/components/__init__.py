@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+SPRITES = ("canvas.js", "sprite_sheets.js", "sprite_player.js")  # what plays clips, after dom.js
 
 
 def join(names: Sequence[str]) -> str:

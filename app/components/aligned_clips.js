@@ -28,22 +28,24 @@ const cellAt = (sprite, moment) => Math.max(0, Math.min(sprite.frames - 1,
 
 /** Draw cells of a sprite side by side, each whole and in the middle of its share of the canvas; null stays empty. */
 function drawCells(canvas, sprite, cells) {
-  const image = spriteImage(sprite.url);
-  if (!fitCanvas(canvas) || !image.complete || !image.naturalWidth) return false;
+  const pixels = fitCanvas(canvas) ? pixelsOf(sheetOf(sprite.url)) : null;
+  if (!pixels) return false;
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   const share = canvas.width / cells.length;
   const scale = Math.min(share / sprite.width, canvas.height / sprite.height);
   const [wide, high] = [sprite.width * scale, sprite.height * scale];
-  cells.forEach((cell, place) => cell !== null && context.drawImage(image,
+  cells.forEach((cell, place) => cell !== null && context.drawImage(pixels,
     (cell % sprite.columns) * sprite.width, Math.floor(cell / sprite.columns) * sprite.height, sprite.width, sprite.height,
     place * share + (share - wide) / 2, (canvas.height - high) / 2, wide, high));
   return true;
 }
 
 /** How many whole frames of a sprite fit side by side. */
-const framesInStrip = (canvas, sprite) => Math.max(4, Math.min(sprite.frames,
-  Math.floor(canvas.clientWidth / Math.max(1, (canvas.clientHeight * sprite.width) / sprite.height))));
+function framesInStrip(canvas, sprite) {
+  const [width, height] = boxOf(canvas);
+  return Math.max(4, Math.min(sprite.frames, Math.floor(width / Math.max(1, (height * sprite.width) / sprite.height))));
+}
 
 class AlignedClips {
   /** `query` is the QueryClip that leads; `title` says what the second clip is. */
@@ -71,6 +73,7 @@ class AlignedClips {
     };
     this.film.addEventListener("pointerdown", (event) => { this.film.setPointerCapture(event.pointerId); seek(event); });
     this.film.addEventListener("pointermove", seek);
+    this.film.addEventListener("resized", () => { this.stripsDrawn = false; });
     this.matrix = new CostMatrix((row, column) => this.jump(row, column));
     query.onFrame = () => this.follow();
   }

@@ -1,13 +1,5 @@
 // The cost matrix of two clips with the path; dark is alike. Rows are the first clip, from top to bottom.
 
-/** Give a canvas as many pixels as it covers on the screen; false while it covers none. */
-function fitCanvas(canvas) {
-  const density = Math.min(window.devicePixelRatio || 1, 2);
-  const [width, height] = [Math.round(canvas.clientWidth * density), Math.round(canvas.clientHeight * density)];
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  return Boolean(width && height);
-}
-
 class CostMatrix {
   /** `jump(row, column)` is called with the moments of a click or drag, `anchor` with those of a double click. */
   constructor(jump, anchor = null) {
@@ -67,7 +59,7 @@ class CostMatrix {
     context.drawImage(this.heat, 0, 0, canvas.width, canvas.height);
     const across = (moment) => moment * canvas.width;
     const down = (moment) => moment * canvas.height;
-    const density = canvas.width / Math.max(1, canvas.clientWidth);
+    const density = canvas.width / boxOf(canvas)[0];
     context.lineWidth = 2 * density;
     context.lineJoin = "round";
     context.strokeStyle = "#ffffff";

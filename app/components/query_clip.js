@@ -14,6 +14,7 @@ class QueryClip {
       onmousedown: (event) => event.preventDefault() }, `${speed}×`));
     this.player = new SpritePlayer(this.canvas, (frame, frames) => this.report(frame, frames));
     this.still = lessMotion();
+    this.canvas.addEventListener("resized", () => { this.stripDrawn = false; });
     this.node = element("div", { class: "query" },
       element("div", { class: "stage" }, this.canvas),
       element("div", { class: "controls" }, this.play, this.scrub, this.count,
@@ -26,7 +27,8 @@ class QueryClip {
     this.scrub.max = item.sprite.frames - 1;
     this.player.paused = this.still;
     this.player.load(item.sprite);
-    if (this.still) drawStrip(this.canvas, item.sprite);
+    this.strip = this.still; // frames side by side, until somebody plays or steps
+    this.stripDrawn = this.strip && drawStrip(this.canvas, item.sprite);
     this.drawPlay();
   }
 
@@ -38,22 +40,25 @@ class QueryClip {
   }
 
   advance(now) {
-    if (this.still && this.player.paused) return; // the strip stays until somebody plays or steps
-    this.player.advance(now);
+    if (!this.strip) this.player.advance(now);
+    else if (!this.stripDrawn) this.stripDrawn = drawStrip(this.canvas, this.sprite) || this.player.draw();
   }
 
   seek(frame) {
+    this.strip = false;
     this.player.paused = true;
     this.player.show(frame);
     this.drawPlay();
   }
 
   step(frames) {
+    this.strip = false;
     this.player.step(frames);
     this.drawPlay();
   }
 
   pause() {
+    this.strip = false;
     this.player.paused = !this.player.paused;
     this.player.last = null;
     this.drawPlay();

@@ -1,33 +1,15 @@
 // A sprite is one image holding every frame of a clip in rows; a canvas plays it exactly, frame by frame.
 
-const spriteImages = new Map(); // url -> HTMLImageElement, oldest first
-const SPRITES_KEPT = 160;
-
-/** The image of a sprite, requested once and kept. */
-function spriteImage(url) {
-  let image = spriteImages.get(url);
-  if (image) {
-    spriteImages.delete(url); // newest use goes last
-  } else {
-    image = new Image();
-    image.decoding = "async";
-    image.src = url;
-    image.decode().catch(() => spriteImages.delete(url)); // see sayMissing
-  }
-  spriteImages.set(url, image);
-  if (spriteImages.size > SPRITES_KEPT) spriteImages.delete(spriteImages.keys().next().value);
-  return image;
-}
-
 /** In the place of pictures that can't be had; the sprite is asked for again when it is shown anew. */
 function sayMissing(canvas, context, density) {
-  const size = Math.max(10, Math.min(14, canvas.clientWidth / 14)) * density;
+  const [width] = boxOf(canvas);
+  const size = Math.max(10, Math.min(14, width / 14)) * density;
   context.fillStyle = "#0b1519"; // the stage is dark in either theme
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = "#c6d3d7";
   context.font = `${size}px sans-serif`;
   context.textAlign = "center";
-  const lines = canvas.clientWidth > 200
+  const lines = width > 200
     ? ["The pictures of this clip can't be had.", "It can be skipped; a running worker makes them anew."]
     : ["no pictures"];
   lines.forEach((line, place) => context.fillText(line, canvas.width / 2,
@@ -45,11 +27,12 @@ class SpritePlayer {
     this.frame = 0;
     this.sprite = null;
     this.painted = false;
+    canvas.addEventListener("resized", () => { this.painted = false; });
   }
 
   load(sprite) {
     this.sprite = sprite;
-    this.image = sprite ? spriteImage(sprite.url) : null;
+    this.sheet = sprite ? sheetOf(sprite.url) : null;
     this.frame = 0;
     this.elapsed = 0;
     this.last = null;
@@ -87,26 +70,21 @@ class SpritePlayer {
   }
 
   draw() {
-    const { canvas, sprite, image } = this;
-    const density = Math.min(window.devicePixelRatio || 1, 2);
-    const width = Math.round(canvas.clientWidth * density);
-    const height = Math.round(canvas.clientHeight * density);
-    if (!width || !height) return;
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
+    const { canvas, sprite, sheet } = this;
+    if (!fitCanvas(canvas)) return;
+    const { width, height } = canvas;
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     if (!sprite) return;
     this.onFrame(this.frame, sprite.frames);
-    if (image.complete && !image.naturalWidth) sayMissing(canvas, context, density);
-    if (!image.complete || !image.naturalWidth) return;
+    const pixels = pixelsOf(sheet);
+    if (sheet.missing) sayMissing(canvas, context, width / boxOf(canvas)[0]);
+    if (!pixels) return;
     const scale = Math.min(width / sprite.width, height / sprite.height);
     const [wide, high] = [sprite.width * scale, sprite.height * scale];
     const [column, row] = [this.frame % sprite.columns, Math.floor(this.frame / sprite.columns)];
     context.imageSmoothingQuality = "high";
-    context.drawImage(image, column * sprite.width, row * sprite.height, sprite.width, sprite.height,
+    context.drawImage(pixels, column * sprite.width, row * sprite.height, sprite.width, sprite.height,
       (width - wide) / 2, (height - high) / 2, wide, high);
     this.painted = true;
     delete canvas.dataset.missing;
@@ -114,29 +92,25 @@ class SpritePlayer {
   }
 }
 
-/** Draw a sprite's frames side by side, for readers who asked for less motion. */
+/** Draw a sprite's frames side by side, for readers who asked for less motion; false while they are not there. */
 function drawStrip(canvas, sprite, shown = 8) {
-  const image = spriteImage(sprite.url);
-  const paint = () => {
-    const density = Math.min(window.devicePixelRatio || 1, 2);
-    canvas.width = canvas.clientWidth * density;
-    canvas.height = canvas.clientHeight * density;
-    const columns = Math.ceil(shown / 2);
-    const [cellWidth, cellHeight] = [canvas.width / columns, canvas.height / 2];
-    const scale = Math.min(cellWidth / sprite.width, cellHeight / sprite.height);
-    const context = canvas.getContext("2d");
-    for (let place = 0; place < shown; place += 1) {
-      const frame = Math.round((place / (shown - 1)) * (sprite.frames - 1));
-      const [x, y] = [(place % columns) * cellWidth, Math.floor(place / columns) * cellHeight];
-      context.drawImage(image, (frame % sprite.columns) * sprite.width,
-        Math.floor(frame / sprite.columns) * sprite.height, sprite.width, sprite.height,
-        x + (cellWidth - sprite.width * scale) / 2, y + (cellHeight - sprite.height * scale) / 2,
-        sprite.width * scale, sprite.height * scale);
-    }
-    canvas.dataset.painted = sprite.url;
-  };
-  if (image.complete && image.naturalWidth) paint();
-  else image.addEventListener("load", paint, { once: true });
+  const pixels = fitCanvas(canvas) ? pixelsOf(sheetOf(sprite.url)) : null;
+  if (!pixels) return false;
+  const columns = Math.ceil(shown / 2);
+  const [cellWidth, cellHeight] = [canvas.width / columns, canvas.height / 2];
+  const scale = Math.min(cellWidth / sprite.width, cellHeight / sprite.height);
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  for (let place = 0; place < shown; place += 1) {
+    const frame = Math.round((place / (shown - 1)) * (sprite.frames - 1));
+    const [x, y] = [(place % columns) * cellWidth, Math.floor(place / columns) * cellHeight];
+    context.drawImage(pixels, (frame % sprite.columns) * sprite.width,
+      Math.floor(frame / sprite.columns) * sprite.height, sprite.width, sprite.height,
+      x + (cellWidth - sprite.width * scale) / 2, y + (cellHeight - sprite.height * scale) / 2,
+      sprite.width * scale, sprite.height * scale);
+  }
+  canvas.dataset.painted = sprite.url;
+  return true;
 }
 
 const lessMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -18,6 +18,12 @@ def attributes(studio: Studio) -> dict[int, dict[str, str]]:
         return {row.id: dict(row.attributes) for row in classes.listing(session)}
 
 
+def with_names(studio: Studio) -> tuple[tuple[int, str, dict[str, str]], ...]:
+    """Every class that stands as (id, name, attribute -> value), in their order."""
+    with studio.database.read() as session:
+        return tuple((row.id, row.name, dict(row.attributes)) for row in classes.listing(session))
+
+
 def names_of(known: Attributes) -> tuple[str, ...]:
     """The attributes that any class has, in the order in which they first come up."""
     return tuple(dict.fromkeys(name for values in known.values() for name in values))

@@ -10,7 +10,7 @@ from app.services.phase_marks import MarkCard
 from app.services.studio import Studio
 from db.repositories import rounds
 
-MOST_LISTED = 2000
+MOST_LISTED = 500
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def compare(studio: Studio, first: ClipCard, second: ClipCard) -> Comparison:
     )
 
 
-def listed(studio: Studio, which: ClipFilter) -> tuple[tuple[ClipCard, ...], int]:
-    """Readable clips to choose from, by key, at most MOST_LISTED, and how many match in all."""
-    page = datasets.clips(studio, which, limit=MOST_LISTED)
+def listed(studio: Studio, which: ClipFilter, limit: int = MOST_LISTED) -> tuple[tuple[ClipCard, ...], int]:
+    """Readable clips to choose from, by key, at most `limit`, and how many match in all."""
+    page = datasets.clips(studio, which, limit=limit)
     return tuple(clip for clip in page.clips if clip.sprite is not None), page.total
 
 
@@ -90,7 +90,9 @@ def partner(studio: Studio, user_id: int, clip: ClipCard) -> int | None:
     item = queue.item(studio, user_id, clip.id) if clip.proposed else None
     near = [near.clip_id for near in item.nearest if near.sprite] if item else []
     class_id = clip.label_id or (clip.proposed.class_id if clip.proposed else None)
-    alike = listed(studio, ClipFilter(state="ready", class_id=class_id))[0] if class_id else ()
-    anything = listed(studio, ClipFilter(state="ready"))[0] if not near and len(alike) < 2 else ()
+    alike = (
+        listed(studio, ClipFilter(state="ready", class_id=class_id), 2)[0] if class_id and not near else ()
+    )
+    anything = listed(studio, ClipFilter(state="ready"), 2)[0] if not near and len(alike) < 2 else ()
     ids = (*near, *(card.id for card in alike), *(card.id for card in anything))
     return next((other for other in ids if other != clip.id), None)

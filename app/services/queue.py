@@ -18,7 +18,7 @@ from app.services.review_items import (
 from app.services.studio import Studio
 from app.services.users import current
 from db.engine import Session
-from db.models import Clip, PseudoLabel, Round
+from db.models import Round
 from db.repositories import audits, clips, jobs, leases, pseudo_labels, rounds, verdicts
 
 __all__ = [
@@ -49,6 +49,7 @@ class ReviewQueue:
         waiting: clips of the round still to be decided on, by anyone.
         reviewed: clips of the round that were decided on.
         round_id, round_number: the round under review, None before the first pseudo-labels.
+        threshold: least confidence of its accepted labels.
         name: the queue; one of `review_queues.TITLES`.
         class_id: the class of the queue "class".
         empty_because: why `items` is empty and what to do, None when it is not.
@@ -61,6 +62,7 @@ class ReviewQueue:
     reviewed: int
     round_id: int | None
     round_number: int | None
+    threshold: float | None
     name: str
     class_id: int | None
     empty_because: str | None
@@ -88,10 +90,19 @@ def next_items(
         current(session, reviewer_id)
         row = rounds.under_review(session)
         if row is None:
-            return ReviewQueue((), 0, 0, None, None, name, class_id, _why_no_round(session))
+            return ReviewQueue((), 0, 0, None, None, None, name, class_id, _why_no_round(session))
         waiting, reviewed = pseudo_labels.review_counts(session, row=row)
+        about = (
+            waiting,
+            reviewed,
+            row.id,
+            row.number,
+            row.config["pseudo_labels"]["threshold"],
+            name,
+            class_id,
+        )
         if reason := review_queues.unavailable(session, row, name, class_id):
-            return ReviewQueue((), waiting, reviewed, row.id, row.number, name, class_id, reason, reason)
+            return ReviewQueue((), *about, reason, reason)
         leases.lock_queue(session)
         taken = leases.held_by_others(session, reviewer_id=reviewer_id) | set(exclude)
         found = review_queues.find(session, row, reviewer_id, name, class_id, limit, taken)
@@ -106,8 +117,7 @@ def next_items(
             items = list(_one_in_ten(items, spare, done + _offset(row, reviewer_id)))
         items = items[:limit]
         leases.take(session, reviewer_id=reviewer_id, clip_ids=[each.clip_id for each in items])
-    empty = None if items else _why_empty(name, waiting)
-    return ReviewQueue(tuple(items), waiting, reviewed, row.id, row.number, name, class_id, empty)
+    return ReviewQueue(tuple(items), *about, None if items else _why_empty(name, waiting))
 
 
 def item(studio: Studio, reviewer_id: int, clip_id: int) -> ReviewItem | None:
@@ -150,11 +160,9 @@ def _blind(
 ) -> list[BareItem]:
     """Blind checks for this reviewer; those set aside come last."""
     aside = verdicts.skipped(session, reviewer_id=reviewer_id, round_id=row.id)
-    drawn: list[tuple[PseudoLabel, Clip]] = audits.waiting(
-        session, row=row, limit=limit + len(aside), without=taken
-    )
-    drawn.sort(key=lambda pair: pair[1].id in aside)
-    return [bare_item(row, clip, blind=True, reason=BLIND) for _, clip in drawn[:limit]]
+    drawn = audits.waiting(session, row=row, limit=limit + len(aside), without=taken)
+    drawn.sort(key=lambda clip: clip.id in aside)
+    return [bare_item(row, clip, blind=True, reason=BLIND) for clip in drawn[:limit]]
 
 
 def _one_in_ten(items: Sequence[Thing], blind: Sequence[Thing], start: int) -> Iterator[Thing]:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from app.services import class_attributes, review
+from app.services import class_attributes
 from app.services.class_questions import Question, question_tree
 from app.services.studio import Studio
 
@@ -11,10 +11,9 @@ from app.services.studio import Studio
 def class_search(studio: Studio) -> dict[str, Any]:
     """`classes` as [id, name, attributes] and `questions` as {ask, then: [[answer, the question after
     it, or None]]}, or None without any."""
-    known = class_attributes.attributes(studio)
-    classes = [[class_id, name, known.get(class_id, {})] for class_id, name in review.classes(studio)]
-    frozen = tuple((class_id, tuple(values.items())) for class_id, values in known.items())
-    return {"classes": classes, "questions": _questions(frozen)}
+    known = class_attributes.with_names(studio)
+    frozen = tuple((class_id, tuple(values.items())) for class_id, _, values in known)
+    return {"classes": [list(entry) for entry in known], "questions": _questions(frozen)}
 
 
 @lru_cache(maxsize=4)

@@ -19,12 +19,10 @@ def review_data(
     guest: Visit,
     waiting: ReviewQueue,
     recorded: Recorded,
-    *,
-    threshold: float,
-    classes: tuple[tuple[int, str], ...],
     last: tuple[str, ReviewItem | BareItem] | None,
 ) -> dict[str, Any]:
-    """Everything the review screen shows; `last` is the verdict that undo takes back after a reload."""
+    """What the review screen shows, but for the classes to search; `last` is the verdict that undo takes back
+    after a reload, None where the browser knows."""
     shown = [item for item in waiting.items if item.sprite is not None]
     return {
         "scope": f"{guest.studio.settings.project}|{guest.user.id}",
@@ -36,10 +34,9 @@ def review_data(
             if example.sprite
         },
         "items": [review_item(guest, item) for item in shown],
-        "classes": [list(entry) for entry in classes],
         "acknowledged": list(recorded.saved),
         "refused": [[refusal.uuid, refusal.reason] for refusal in recorded.refused],
-        "threshold": threshold,
+        "threshold": waiting.threshold,
         "reviewed": waiting.reviewed,
         "waiting": waiting.waiting,
         "last": {"uuid": last[0], "item": review_item(guest, last[1])} if last else None,
@@ -89,6 +86,7 @@ def _example(guest: Visit, item: ReviewItem, example: Example) -> dict[str, Any]
         "clip_id": example.clip_id,
         "name": example.key,
         "author": example.author or "imported",
+        "thumb": guest.media(example.clip_id, "thumb", example.sha256),
         "sprite": guest.sprite(example.clip_id, example.sha256, example.sprite, example.fps, example.frames),
         "embedding": guest.embedding(item.round_number, item.iteration, example.clip_id),
     }

@@ -9,7 +9,7 @@ from db import shuffles
 from db.engine import now
 from db.models import AuditDraw, Clip, PseudoLabel, Round, Verdict
 from db.models.verdicts import DECIDING
-from db.repositories import classes, review_queues, verdicts
+from db.repositories import classes, clips, review_queues, verdicts
 
 SHARE = 10  # one proposal in ten is checked blind ...
 MOST = 200  # ... up to so many, which make the interval about 10 points wide
@@ -51,16 +51,17 @@ def draw(session: Session, *, row: Round) -> int:
     return len(rows)
 
 
-def waiting(session: Session, *, row: Round, limit: int,
-            without: Collection[int]) -> list[tuple[PseudoLabel, Clip]]:  # fmt: skip
+def waiting(session: Session, *, row: Round, limit: int, without: Collection[int]) -> list[Clip]:
     """Drawn clips of the pass that a round shows which nobody has decided on, in the order of the draw."""
     drawn = select(AuditDraw.clip_id).where(
         AuditDraw.round_id == row.id, AuditDraw.iteration == row.iteration
     )
     order = session.scalars(drawn.order_by(AuditDraw.place)).all()  # few; a join would read every proposal
     rows = review_queues.shown(row).where(PseudoLabel.settled.is_(False), PseudoLabel.clip_id.in_(order))
-    found = {label.clip_id: (label, clip) for label, clip in session.execute(rows)}
-    return [found[clip_id] for clip_id in order if clip_id in found and clip_id not in without][:limit]
+    undecided = set(session.scalars(rows.with_only_columns(PseudoLabel.clip_id)))
+    chosen = [clip_id for clip_id in order if clip_id in undecided and clip_id not in without][:limit]
+    found = clips.by_id(session, clip_ids=chosen)
+    return [found[clip_id] for clip_id in chosen]
 
 
 def get(session: Session, *, round_id: int, clip_id: int) -> AuditDraw | None:

@@ -32,9 +32,10 @@ def listing(session: Session) -> list[ActionClass]:
 
 def names(session: Session) -> dict[int, str]:
     """Class id -> name of the class it means, for every class there ever was, in their order."""
-    rows = every(session)
-    own = {row.id: row.name for row in rows}
-    return {row.id: own[row.merged_into_id or row.id] for row in rows}
+    columns = select(ActionClass.id, ActionClass.name, ActionClass.merged_into_id)
+    rows = session.execute(columns.order_by(ActionClass.position, ActionClass.id)).all()
+    own = {class_id: name for class_id, name, _ in rows}
+    return {class_id: own[merged_into or class_id] for class_id, _, merged_into in rows}
 
 
 def merged(session: Session) -> dict[int, int]:

@@ -1,9 +1,9 @@
 """Which clips a list shows, and in which order: conditions on the query of `clips.labels`."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, cast
 
-from sqlalchemy import Select, and_, case, exists, func, select
+from sqlalchemy import Select, and_, case, exists, func, select, union
 from sqlalchemy.orm import Session, aliased
 
 from db.models import AuditDraw, Clip, PseudoLabel, Round, TestPrediction, Truth, User, Verdict
@@ -21,7 +21,16 @@ ORDERS = {
 }
 
 
-def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, search: str = "",
+OF_CLIPS = {"search", "state", "split", "import_id", "clip_id", "clip_ids"}  # conditions on clips alone
+
+
+def is_of_clips(sort: str, which: Mapping[str, Any]) -> bool:
+    """Whether conditions and order ask for nothing but the clips themselves."""
+    asked = {name for name, value in which.items() if value not in (None, "")}
+    return asked <= OF_CLIPS and sort in ("name", "import")
+
+
+def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, iteration: int, search: str = "",
              state: str | None = None, split: str | None = None, label: str | None = None,
              class_id: int | None = None, import_id: int | None = None, clip_id: int | None = None,
              clip_ids: Collection[int] | None = None, said_id: int | None = None,
@@ -29,7 +38,7 @@ def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, searc
              reviewer_id: int | None = None, least_confidence: float | None = None,
              most_confidence: float | None = None, least_alignability: float | None = None,
              most_alignability: float | None = None) -> Select[Any]:  # fmt: skip
-    """The rows that match.
+    """The rows that match; a query of clips alone will do where `is_of_clips`.
 
     `class_id` is people's label or else the proposal, `said_id` the proposal that the verdict which stands
     answers, `tested_id` what the round says of a test clip, `known_id` people's label or else the truth,
@@ -37,22 +46,26 @@ def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, searc
     """
     merges = classes.merged(session)
     kind, people, accepted, proposed = (
-        rows.selected_columns[name] for name in ("kind", "class_id", "accepted", "proposed_class_id")
+        cast(Any, rows.selected_columns.get(name))
+        for name in ("kind", "class_id", "accepted", "proposed_class_id")
     )
-    conditions = {
-        "labelled": people.is_not(None),
-        "unlabelled": people.is_(None),
-        "accepted": and_(people.is_(None), kind.is_(None), accepted),
-        "proposed": and_(people.is_(None), kind.is_(None), accepted.is_(False)),
-        "rejected": kind.in_(("reject", "novel")),
-    }
     if label is not None:
+        conditions = {
+            "labelled": people.is_not(None),
+            "unlabelled": people.is_(None),
+            "accepted": and_(people.is_(None), kind.is_(None), accepted),
+            "proposed": and_(people.is_(None), kind.is_(None), accepted.is_(False)),
+            "rejected": kind.in_(("reject", "novel")),
+        }
         rows = rows.where(conditions[label])
     if search:
         rows = rows.where(Clip.key.icontains(search, autoescape=True))
     if class_id is not None:
         meant = merges.get(class_id, class_id)
-        rows = rows.where(func.coalesce(people, case((kind.is_(None), proposed))) == meant)
+        rows = rows.where(
+            Clip.id.in_(_named(session, meant, round_id, iteration)),
+            func.coalesce(people, case((kind.is_(None), proposed))) == meant,
+        )
     if decision is not None:
         rows = rows.where(kind == decision)
     if said_id is not None:
@@ -70,7 +83,10 @@ def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, searc
     if clip_ids is not None:
         rows = rows.where(Clip.id.in_(clip_ids))
     for column, value in (
-        (Clip.state, state),
+        (
+            Clip.state.concat(""),
+            state,
+        ),  # not by its index: nearly all are ready, and the order has an index, too
         (Clip.split, split),
         (Clip.import_id, import_id),
         (Clip.id, clip_id),
@@ -87,6 +103,17 @@ def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, searc
         if most is not None:
             rows = rows.where(share <= most)
     return rows
+
+
+def _named(session: Session, class_id: int, round_id: int | None, iteration: int) -> Any:
+    """Every clip that anybody, or the pass, ever gave a class: few, found before all labels are asked for."""
+    names = classes.members(session, class_id=class_id)
+    shown = (PseudoLabel.round_id == round_id, PseudoLabel.iteration == iteration)
+    return union(
+        select(Clip.id).where(Clip.given_class_id.in_(names)),
+        select(Verdict.clip_id).where(Verdict.class_id.in_(names)),
+        select(PseudoLabel.clip_id).where(*shown, PseudoLabel.class_id.in_(names)),
+    )
 
 
 def in_order(rows: Select[Any], sort: str, descending: bool) -> Select[Any]:

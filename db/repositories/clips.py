@@ -234,7 +234,8 @@ def page(session: Session, *, round_id: int | None, iteration: int, sort: str = 
     `which` holds the conditions of `clip_filters.narrowed`.
     """
     rows = labels(session, round_id=round_id, iteration=iteration)
-    matching = clip_filters.narrowed(session, rows, round_id=round_id, **which)
+    asked = select(Clip) if clip_filters.is_of_clips(sort, which) and limit is not None else rows
+    matching = clip_filters.narrowed(session, asked, round_id=round_id, iteration=iteration, **which)
     total = session.scalar(select(func.count()).select_from(matching.with_only_columns(Clip.id).subquery()))
     ordered = clip_filters.in_order(matching, sort, descending)
     if limit is None:
@@ -248,7 +249,7 @@ def page(session: Session, *, round_id: int | None, iteration: int, sort: str = 
 def matching_ids(session: Session, *, round_id: int | None, iteration: int, **which: Any) -> list[int]:
     """Ids of the clips that match the conditions of `clip_filters.narrowed`, by id."""
     rows = labels(session, round_id=round_id, iteration=iteration)
-    matching = clip_filters.narrowed(session, rows, round_id=round_id, **which)
+    matching = clip_filters.narrowed(session, rows, round_id=round_id, iteration=iteration, **which)
     return list(session.scalars(matching.with_only_columns(Clip.id).order_by(Clip.id)))
 
 

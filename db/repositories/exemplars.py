@@ -14,10 +14,10 @@ from db.repositories import classes
 def of_round(session: Session, *, round_id: int) -> dict[int, list[int]]:
     """Class id -> clip ids of its gallery in a round, by rank; merged classes count as what they mean."""
     meant = classes.merged(session)
-    rows = select(RoundExemplar).where(RoundExemplar.round_id == round_id)
+    rows = select(RoundExemplar.class_id, RoundExemplar.clip_id).where(RoundExemplar.round_id == round_id)
     found: dict[int, list[int]] = {}
-    for row in session.scalars(rows.order_by(RoundExemplar.class_id, RoundExemplar.rank)):
-        found.setdefault(meant.get(row.class_id, row.class_id), []).append(row.clip_id)
+    for class_id, clip_id in session.execute(rows.order_by(RoundExemplar.class_id, RoundExemplar.rank)):
+        found.setdefault(meant.get(class_id, class_id), []).append(clip_id)
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import now, take_turns
@@ -23,9 +23,12 @@ def take(session: Session, *, reviewer_id: int, clip_ids: Collection[int]) -> No
     moment = now(session)
     session.execute(delete(Lease).where(Lease.expires_at <= moment))
     until = moment + timedelta(minutes=MINUTES)
-    for clip_id in clip_ids:
-        session.merge(Lease(clip_id=clip_id, reviewer_id=reviewer_id, expires_at=until))
-    session.flush()
+    claim = {"reviewer_id": reviewer_id, "expires_at": until}
+    renewed = update(Lease).where(Lease.clip_id.in_(clip_ids)).values(claim)
+    held = set(session.scalars(renewed.returning(Lease.clip_id)))
+    fresh = [{"clip_id": clip_id, **claim} for clip_id in clip_ids if clip_id not in held]
+    if fresh:
+        session.execute(insert(Lease), fresh)
 
 
 def drop(session: Session, *, reviewer_id: int, clip_ids: Collection[int]) -> None:

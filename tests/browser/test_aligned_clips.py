@@ -71,6 +71,15 @@ def test_a_click_on_a_neighbour_compares_with_it(review):
     expect(review.page.locator('.example[data-state="aligned"]')).to_be_visible()
 
 
+def test_neighbours_are_there_at_once_and_move_for_those_who_stay(review):
+    pictures = review.page.locator(".near-clip")
+    assert all(
+        "thumb.webp" in picture
+        for picture in pictures.evaluate_all("all => all.map((one) => one.style.backgroundImage)")
+    )
+    expect(review.page.locator(".near-clip[data-painted]")).to_have_count(pictures.count())
+
+
 def test_a_drag_on_the_matrix_moves_both_clips(review):
     paused(review)
     box = review.page.locator(".cost-matrix").bounding_box()

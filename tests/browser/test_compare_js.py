@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.components import join
+from app.components import SPRITES, join
 from app.services import pair_alignment, phase_transfer
 from app.services.pair_distances import PairDistances
 from tests.browser.test_alignment_js import bits
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 FILES = [
     "dom.js",
-    "sprite_player.js",
+    *SPRITES,
     "alignment.js",
     "cost_matrix.js",
     "aligned_clips.js",

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import join
+from app.components import SPRITES, join
 
 KEY = "clip_compare"
 
@@ -21,7 +21,7 @@ _mount = st.components.v2.component(
         [
             "dom.js",
             "overlay.js",
-            "sprite_player.js",
+            *SPRITES,
             "clip_review/verdict_log.js",
             "alignment.js",
             "cost_matrix.js",

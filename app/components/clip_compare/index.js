@@ -68,7 +68,7 @@ class CompareScreen {
     this.toClass = button({ class: "action wide", "data-action": "transfer" }, () => this.transfer());
     this.told = element("p", { class: "quiet told", role: "status" });
     this.clear = button({ class: "mini", hidden: true }, () => this.relay(() => this.pair.align([])), "Clear anchors");
-    this.node = element("div", { class: "compare fps" },
+    this.node = element("div", { class: "compare fps", onresized: () => this.redraw() },
       element("header", { class: "top" }, this.round, this.note, this.clear, this.dot), this.notice,
       element("div", { class: "body" },
         element("div", { class: "evidence" }, this.stage.pair, this.stage.captions, this.stage.controls, this.stage.film,
@@ -140,6 +140,12 @@ class CompareScreen {
     this.matrix.draw(...moments);
     if (!this.drawnRibbons) this.drawnRibbons = this.ribbons.draw(this.pair, clock.shareOfA, this.desk.moments);
     if (!this.drawnScore) this.drawnScore = this.score.draw(this.pair);
+  }
+
+  /** Have all that stands still drawn again; the matrix is drawn at every frame. */
+  redraw() {
+    this.stage.redraw();
+    [this.drawnRibbons, this.drawnScore] = [false, false];
   }
 
   useClock(kind) {

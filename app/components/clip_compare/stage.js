@@ -113,8 +113,8 @@ class CompareStage {
   }
 
   drawBlend(cells) {
-    const images = this.shown.clips.map((clip) => spriteImage(clip.sprite.url));
-    if (!fitCanvas(this.blend) || images.some((image) => !image.complete || !image.naturalWidth)) return false;
+    const sheets = this.shown.clips.map((clip) => pixelsOf(sheetOf(clip.sprite.url)));
+    if (!fitCanvas(this.blend) || !sheets.every(Boolean)) return false;
     const context = this.blend.getContext("2d");
     const { width, height } = this.blend;
     context.clearRect(0, 0, width, height);
@@ -123,7 +123,7 @@ class CompareStage {
       const scale = Math.min(width / sprite.width, height / sprite.height);
       const [wide, high] = [sprite.width * scale, sprite.height * scale];
       context.globalAlpha = clip ? Number(this.share.value) / 100 : 1;
-      context.drawImage(images[clip], (cells[clip] % sprite.columns) * sprite.width,
+      context.drawImage(sheets[clip], (cells[clip] % sprite.columns) * sprite.width,
         Math.floor(cells[clip] / sprite.columns) * sprite.height, sprite.width, sprite.height,
         (width - wide) / 2, (height - high) / 2, wide, high);
     });

@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import join
+from app.components import SPRITES, join
 
 _mount = st.components.v2.component(
     "finepseudo_clip_grid",
     css=join(["tokens.css", "clip_grid/style.css"]),
-    js=join(["dom.js", "sprite_player.js", "clip_grid/clip_card.js", "clip_grid/selection.js",
+    js=join(["dom.js", *SPRITES, "clip_grid/clip_card.js", "clip_grid/selection.js",
              "clip_grid/index.js"]),
 )  # fmt: skip
 

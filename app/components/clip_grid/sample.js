@@ -45,7 +45,6 @@ class ClipSample {
     this.answers = new Map(data.answers.map(([clipId, uuid, right]) => [clipId, { uuid, right }]));
     for (const entry of this.log) this.apply(entry);
     this.told.textContent = data.told;
-    for (const clip of this.clips) if (clip.sprite) spriteImage(clip.sprite.url); // the next one moves at once
     this.draw();
   }
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import join
+from app.components import SPRITES, join
 
 _mount = st.components.v2.component(
     "finepseudo_clip_sample",
     css=join(["tokens.css", "clip_grid/style.css", "clip_grid/sample.css"]),
-    js=join(["dom.js", "sprite_player.js", "clip_grid/sample.js"]),
+    js=join(["dom.js", *SPRITES, "clip_grid/sample.js"]),
 )
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import join
+from app.components import SPRITES, join
 
 _mount = st.components.v2.component(
     "finepseudo_clip_player",
     css=join(["tokens.css", "query_clip.css", "clip_player/style.css"]),
-    js=join(["dom.js", "sprite_player.js", "query_clip.js", "clip_player/index.js"]),
+    js=join(["dom.js", *SPRITES, "query_clip.js", "clip_player/index.js"]),
 )
 
 

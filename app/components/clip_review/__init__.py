@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import join
+from app.components import SPRITES, join
 
 KEY = "clip_review"
 
@@ -20,7 +20,7 @@ _mount = st.components.v2.component(
         [
             "dom.js",
             "overlay.js",
-            "sprite_player.js",
+            *SPRITES,
             "clip_review/verdict_log.js",
             "clip_review/review_queue.js",
             "query_clip.js",

@@ -48,12 +48,10 @@ class ReviewQueue {
 
   /** Fetch what comes next; `exampleOf` gives the clip that an item is compared with at first. */
   preload(exampleOf) {
-    this.items.slice(0, 12).forEach((item) => spriteImage(item.sprite.url));
-    this.items.slice(0, 4).forEach((item) => {
-      item.nearest.forEach((near) => spriteImage(near.sprite.url));
-      const example = exampleOf(item);
-      if (example) spriteImage(example.sprite.url);
-      for (const clip of [item, example]) embeddingOf(clip?.embedding);
-    });
+    this.items.slice(0, 12).forEach((item) => sheetOf(item.sprite.url));
+    const soon = this.items.slice(0, 5).flatMap((item) => [item, exampleOf(item)]).filter(Boolean);
+    soon.forEach((clip) => embeddingOf(clip.embedding));
+    decodeAhead(soon.map((clip) => clip.sprite.url));
+    for (const item of this.items.slice(1, 3)) item.nearest.forEach((near) => { new Image().src = near.thumb; });
   }
 }

@@ -30,7 +30,7 @@ def clip_ids(studio) -> list[int]:
 def drawn(studio) -> list[int]:
     with studio.database.read() as session:
         row = rounds.under_review(session)
-        return [clip.id for _, clip in audits.waiting(session, row=row, limit=100, without=())]
+        return [clip.id for clip in audits.waiting(session, row=row, limit=100, without=())]
 
 
 def precision(studio):

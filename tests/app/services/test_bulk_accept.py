@@ -36,7 +36,7 @@ def draw(studio) -> set[int]:
     with studio.database.write() as session:
         row = rounds.under_review(session)
         audits.draw(session, row=row)
-        return {clip.id for _, clip in audits.waiting(session, row=row, limit=100, without=())}
+        return {clip.id for clip in audits.waiting(session, row=row, limit=100, without=())}
 
 
 def says(clip_id: int, right: bool) -> dict[str, object]:
@@ -182,7 +182,7 @@ def test_clips_drawn_for_a_blind_check_are_left_out_and_said(studio, ada, clip_i
         share = round_cards(session)[0].audited_precision
         open_checks = audits.waiting(session, row=rounds.under_review(session), limit=100, without=())
     assert (share.right, share.of) == (1, 1)
-    assert {clip.id for _, clip in open_checks} == drawn - {right}
+    assert {clip.id for clip in open_checks} == drawn - {right}
 
 
 def test_what_can_not_be_accepted_is_left_out_with_its_reason(studio, ada, clip_ids):

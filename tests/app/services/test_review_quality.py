@@ -31,7 +31,7 @@ def clip_ids(studio) -> list[int]:
 def drawn(studio) -> list[int]:
     with studio.database.read() as session:
         row = rounds.under_review(session)
-        return [clip.id for _, clip in audits.waiting(session, row=row, limit=9, without=())]
+        return [clip.id for clip in audits.waiting(session, row=row, limit=9, without=())]
 
 
 def blind(studio, who: int, clip_id: int, class_id: int) -> str:

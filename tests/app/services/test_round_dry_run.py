@@ -85,7 +85,7 @@ def test_blind_checks_speak_for_what_was_accepted_and_for_nothing_below(studio, 
         repository.promote(session, round_id=row.id)
         session.refresh(row)
         assert audits.draw(session, row=row) == 1
-        drawn = audits.waiting(session, row=row, limit=1, without=())[0][1].id
+        drawn = audits.waiting(session, row=row, limit=1, without=())[0].id
     answer = event("correct", drawn, class_id=1, round_id=1)
     review.record(studio, ada, [answer])
     with studio.database.write() as session:
