@@ -15,6 +15,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,14 +24,17 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, WebSocketR
 from sqlalchemy import func, select
 
 from app.services import users
+from app.signatures import COOKIE, make_cookie
 from benchmarks import machine, studio_project
 from benchmarks.studio_scripts import DRAG, KEY_TO_CLIP, KEY_TO_VIDEO, ON_SCREEN, PICTURES_IN_SIGHT, SEARCH
+from benchmarks.wire_reviewer import WireReviewer
 from db.models import Verdict
 from tests.browser.conftest import Server
 from tests.browser.pages import ARGUMENTS, ReviewPage
 
 RESULTS = Path(__file__).parent / "results" / "studio.json"
 KINDS = {"a": "accept", "x": "reject", "n": "novel", "s": "skip"}
+BEAT = 2.0  # seconds that a person takes for a clip
 PAGES = ("", "review", "compare", "browse", "classes", "rounds", "evaluation", "quality", "transfer")
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -150,21 +154,40 @@ def clip_on_screen(page: Page) -> int:
         return 0
 
 
-def crowd(visitors: Visitors, reviewers: int, rounds: int) -> tuple[list[float], int]:
-    """Milliseconds from key to the next clip with many people at work, and how many verdicts were lost."""
-    people = [visitors.new(KEY_TO_CLIP, reduced_motion="reduce") for _ in range(reviewers)]
-    pages = [ReviewPage(context.new_page(), visitors.server.address).open() for context, _ in people]
-    for _ in range(rounds):
-        for review in pages:
-            review.press("a")
-            review.page.wait_for_timeout(2000 / reviewers)  # everybody takes two seconds
-    for _, reviewer in people:
-        visitors.wait_for(reviewer, rounds)
-    lost = sum(rounds - len(visitors.verdicts(reviewer)) for _, reviewer in people)
-    taken = [time for review in pages for time in review.page.evaluate("window.latencies")]
-    for context, _ in people:
-        context.close()
-    return taken, lost
+def crowd(visitors: Visitors, reviewers: int, rounds: int) -> tuple[list[float], list[float], int]:
+    """One person at a browser among people who speak its protocol, each with a verdict every two seconds.
+
+    Milliseconds from key to the next clip in the browser, from verdict to acknowledgement for the others, and
+    how many verdicts of anybody were lost.
+    """
+    server, studio = visitors.server, visitors.server.project.studio
+    context, reviewer = visitors.new(KEY_TO_CLIP)
+    review = ReviewPage(context.new_page(), server.address).open()
+    ids = [users.create(studio, f"wire {time.time_ns()}")[0].id for _ in range(reviewers - 1)]
+    cookies = [f"{COOKIE}={make_cookie(studio.secret, each)}" for each in ids]
+    people = [WireReviewer(server.address, cookie) for cookie in cookies]
+
+    def work(person: WireReviewer) -> list[float]:
+        time.sleep(BEAT * people.index(person) / len(people))  # not all at once
+        taken = []
+        for _ in range(rounds):
+            taken.append(1000 * person.decide())
+            time.sleep(max(0.0, BEAT - taken[-1] / 1000))
+        return taken
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        at_work = [pool.submit(work, person) for person in people]
+        for _ in range(rounds):
+            review.press("x")
+            review.page.wait_for_timeout(1000 * BEAT)
+        answered = [taken for each in at_work for taken in each.result()]
+    for person in people:
+        person.close()
+    visitors.wait_for(reviewer, rounds)
+    lost = sum(rounds - len(visitors.verdicts(each)) for each in (reviewer, *ids))
+    shown = review.page.evaluate("window.latencies")
+    context.close()
+    return shown, answered, lost
 
 
 def page_opens(visitors: Visitors, times: int) -> dict[str, float]:
@@ -305,7 +328,7 @@ def measure(visitors: Visitors, verdicts: int, reviewers: int) -> list[Line]:
     tell("dropped sockets, a restart, a reload")
     given, kept = hard_times(visitors, verdicts)
     tell(f"{reviewers} reviewers")
-    clicks, lost = crowd(visitors, reviewers, verdicts // 20)
+    clicks, answered, lost = crowd(visitors, reviewers, verdicts // 5)
     tell("pages")
     opens = page_opens(visitors, 5)
     return [
@@ -320,6 +343,8 @@ def measure(visitors: Visitors, verdicts: int, reviewers: int) -> list[Line]:
         Line("key to the row in the database, p95", percentile(saved, 95), "ms", 300),
         Line(f"of {given} verdicts 50 ms apart, lost", given - kept, "", 0, verdicts - kept_naive),
         Line(f"{reviewers} reviewers: key to the next clip, median", statistics.median(clicks), "ms", 100),
+        Line(f"{reviewers} reviewers: verdict to answer, median", statistics.median(answered), "ms", 100),
+        Line(f"{reviewers} reviewers: verdict to answer, p95", percentile(answered, 95), "ms", 300),
         Line(f"{reviewers} reviewers: verdicts lost", lost, "", 0),
         *(Line(f"page {name} opens, warm", taken, "ms", 1500) for name, taken in opens.items()),
         Line("Browse: click to all pictures in sight", browsing(visitors, 5), "ms", 1000),

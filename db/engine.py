@@ -1,5 +1,6 @@
 """Engines and sessions. SQLite's defaults lose updates and ignore foreign keys; these do not."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 BUSY_SECONDS = 30
+READERS = 32  # connections to an SQLite file that are kept; each of many people's reruns takes one
 DATABASE_ERRORS = (SQLAlchemyError,)
 SIGNS = {  # what SQLite and PostgreSQL say
     "busy": ("database is locked", "database table is locked", "lock timeout", "deadlock detected"),
@@ -27,7 +29,9 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     """
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}, pool_size=READERS
+    )
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, record: Any) -> None:
@@ -57,6 +61,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = make_engine(url)
+        self._turn = threading.Lock()
         postgres = self.engine.dialect.name == "postgresql"
         # PostgreSQL's default shows every statement another state
         snapshot = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
@@ -77,9 +82,18 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that holds the write lock from its first statement; commits, or rolls back."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        """A session that holds the write lock from its first statement; commits, or rolls back.
+
+        Threads of this process wait in line: SQLite's own waiting is a guess every 0.1 s, in no order, and
+        with twenty people it left some of them waiting for half a minute.
+        """
+        in_turn = self.file is not None and self._turn.acquire(timeout=BUSY_SECONDS)
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            if in_turn:
+                self._turn.release()
 
     def dispose(self) -> None:
         """Close every connection."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from app.services import review_queues
@@ -86,38 +86,56 @@ def next_items(
     Raises:
         StudioError: the reviewer is unknown or removed.
     """
-    with studio.database.write() as session:
-        current(session, reviewer_id)
-        row = rounds.under_review(session)
-        if row is None:
-            return ReviewQueue((), 0, 0, None, None, None, name, class_id, _why_no_round(session))
-        waiting, reviewed = pseudo_labels.review_counts(session, row=row)
-        about = (
-            waiting,
-            reviewed,
-            row.id,
-            row.number,
-            row.config["pseudo_labels"]["threshold"],
-            name,
-            class_id,
-        )
-        if reason := review_queues.unavailable(session, row, name, class_id):
-            return ReviewQueue((), *about, reason, reason)
+    wanted = (reviewer_id, limit, exclude, name, class_id)
+    with studio.database.read() as session:
+        found = _choose(session, *wanted)
+    if not found.items:
+        return found
+    with studio.database.write() as session:  # held for a moment only: many people ask
         leases.lock_queue(session)
-        taken = leases.held_by_others(session, reviewer_id=reviewer_id) | set(exclude)
-        found = review_queues.find(session, row, reviewer_id, name, class_id, limit, taken)
-        items: Sequence[Item] = (
-            *review_items(session, row, found.proposals, found.reasons),
-            *(bare_item(row, clip, blind=False, reason=found.reasons[clip.id]) for clip in found.bare),
-        )
-        if name in review_queues.AUDITED:
-            blind = _blind(session, row, reviewer_id, limit, taken)
-            done = verdicts.count_events(session, reviewer_id=reviewer_id, round_id=row.id)
-            spare = blind if name in review_queues.WHOLE else blind[: len(items)]
-            items = list(_one_in_ten(items, spare, done + _offset(row, reviewer_id)))
-        items = items[:limit]
+        items = _still_free(session, reviewer_id, found)
+        if not items:  # others were quicker with every one of them
+            found = _choose(session, *wanted)
+            items = found.items
         leases.take(session, reviewer_id=reviewer_id, clip_ids=[each.clip_id for each in items])
-    return ReviewQueue(tuple(items), *about, None if items else _why_empty(name, waiting))
+    return replace(found, items=items)
+
+
+def _choose(
+    session: Session, reviewer_id: int, limit: int, exclude: Collection[int], name: str, class_id: int | None
+) -> ReviewQueue:
+    """What the queue has for this reviewer now; others may be quicker to take it, unless it is locked."""
+    current(session, reviewer_id)
+    row = rounds.under_review(session)
+    if row is None:
+        return ReviewQueue((), 0, 0, None, None, None, name, class_id, _why_no_round(session))
+    waiting, reviewed = pseudo_labels.review_counts(session, row=row)
+    threshold = row.config["pseudo_labels"]["threshold"]
+    about = (waiting, reviewed, row.id, row.number, threshold, name, class_id)
+    if reason := review_queues.unavailable(session, row, name, class_id):
+        return ReviewQueue((), *about, reason, reason)
+    taken = leases.held_by_others(session, reviewer_id=reviewer_id) | set(exclude)
+    found = review_queues.find(session, row, reviewer_id, name, class_id, limit, taken)
+    items: Sequence[Item] = (
+        *review_items(session, row, found.proposals, found.reasons),
+        *(bare_item(row, clip, blind=False, reason=found.reasons[clip.id]) for clip in found.bare),
+    )
+    if name in review_queues.AUDITED:
+        blind = _blind(session, row, reviewer_id, limit, taken)
+        done = verdicts.count_events(session, reviewer_id=reviewer_id, round_id=row.id)
+        spare = blind if name in review_queues.WHOLE else blind[: len(items)]
+        items = list(_one_in_ten(items, spare, done + _offset(row, reviewer_id)))
+    items = tuple(items[:limit])
+    return ReviewQueue(items, *about, None if items else _why_empty(name, waiting))
+
+
+def _still_free(session: Session, reviewer_id: int, found: ReviewQueue) -> tuple[Item, ...]:
+    """The items that nobody took or decided on since they were chosen."""
+    gone = leases.held_by_others(session, reviewer_id=reviewer_id)
+    if found.name in review_queues.AUDITED and found.round_id is not None:
+        clip_ids = [each.clip_id for each in found.items]
+        gone |= pseudo_labels.settled_among(session, round_id=found.round_id, clip_ids=clip_ids)
+    return tuple(each for each in found.items if each.clip_id not in gone)
 
 
 def item(studio: Studio, reviewer_id: int, clip_id: int) -> ReviewItem | None:

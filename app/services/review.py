@@ -70,7 +70,7 @@ def record(studio: Studio, reviewer_id: int, events: Sequence[Mapping[str, Any]]
     with studio.database.write() as session:
         users.current(session, reviewer_id)
         repository.lock_chain(session)
-        class_ids = {row.id for row in class_rows.every(session) if not row.removed}
+        class_ids = class_rows.there(session)
         for event in events:
             try:
                 verdict = read_event(event)

@@ -5,7 +5,6 @@ from typing import Any
 from app.resources import Visit
 from app.services import review_queues
 from app.services.queue import BareItem, Example, ReviewItem, ReviewQueue
-from app.services.review import Recorded
 
 SURENESS = ((0.9, "very sure"), (0.75, "sure"), (0.6, "fairly sure"), (0.4, "unsure"), (0.0, "guessing"))
 
@@ -18,10 +17,9 @@ def sureness(confidence: float) -> str:
 def review_data(
     guest: Visit,
     waiting: ReviewQueue,
-    recorded: Recorded,
     last: tuple[str, ReviewItem | BareItem] | None,
 ) -> dict[str, Any]:
-    """What the review screen shows, but for the classes to search; `last` is the verdict that undo takes back
+    """What the review screen shows of a queue; `last` is the verdict that undo takes back
     after a reload, None where the browser knows."""
     shown = [item for item in waiting.items if item.sprite is not None]
     return {
@@ -34,8 +32,6 @@ def review_data(
             if example.sprite
         },
         "items": [review_item(guest, item) for item in shown],
-        "acknowledged": list(recorded.saved),
-        "refused": [[refusal.uuid, refusal.reason] for refusal in recorded.refused],
         "threshold": waiting.threshold,
         "reviewed": waiting.reviewed,
         "waiting": waiting.waiting,

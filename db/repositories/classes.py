@@ -30,6 +30,11 @@ def listing(session: Session) -> list[ActionClass]:
     return [row for row in every(session) if row.merged_into_id is None and not row.removed]
 
 
+def there(session: Session) -> set[int]:
+    """Ids of the classes that are not removed, merged ones among them."""
+    return set(session.scalars(select(ActionClass.id).where(~ActionClass.removed)))
+
+
 def names(session: Session) -> dict[int, str]:
     """Class id -> name of the class it means, for every class there ever was, in their order."""
     columns = select(ActionClass.id, ActionClass.name, ActionClass.merged_into_id)

@@ -86,6 +86,14 @@ def proposed_among(session: Session, *, row: Round, clip_ids: Collection[int]) -
     return set(session.scalars(rows))
 
 
+def settled_among(session: Session, *, round_id: int, clip_ids: Collection[int]) -> set[int]:
+    """Those of `clip_ids` that somebody decided on."""
+    rows = select(PseudoLabel.clip_id).where(
+        PseudoLabel.round_id == round_id, PseudoLabel.clip_id.in_(clip_ids), PseudoLabel.settled
+    )
+    return set(session.scalars(rows))
+
+
 def review_counts(session: Session, *, row: Round) -> tuple[int, int]:
     """Clips of a round still to decide on, and those decided."""
     settled = func.count().filter(PseudoLabel.settled)

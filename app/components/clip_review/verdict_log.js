@@ -2,7 +2,8 @@
 // Each is kept in localStorage under its own uuid, so a closed tab, a dropped socket or a restarted server
 // loses nothing, and two tabs never overwrite each other. The database inserts a uuid once.
 
-const RESEND_AFTER = 1500; // ms without an acknowledgement
+const RESEND_AFTER = 1500; // ms without an acknowledgement; twice as long after each that came to nothing
+const RESEND_MOST = 12000;
 const OFFLINE_AFTER = 4000; // ms after which we say so
 const RELOAD_AFTER = 8000; // ms after which the page is loaded anew, if the server answers at all
 const RELOAD_PAUSE = 20000; // ms between two such reloads
@@ -26,6 +27,7 @@ class VerdictLog {
     this.pending = new Map(); // uuid -> event, in the order they were made
     this.kept = true; // false where the browser has no storage to keep them in
     this.sent = 0;
+    this.patience = RESEND_AFTER;
     for (const event of this.stored()) this.pending.set(event.uuid, event);
     this.timer = setInterval(() => this.tick(), 500);
   }
@@ -68,7 +70,14 @@ class VerdictLog {
     this.report();
   }
 
+  /** Send again what nobody answered, each time later: a busy server is not helped by being asked more. */
+  resend() {
+    this.patience = Math.min(2 * this.patience, RESEND_MOST);
+    this.flush();
+  }
+
   acknowledge(uuids) {
+    if (uuids.some((uuid) => this.pending.has(uuid))) this.patience = RESEND_AFTER;
     for (const uuid of uuids) {
       this.pending.delete(uuid);
       try {
@@ -82,7 +91,8 @@ class VerdictLog {
 
   tick() {
     if (!this.pending.size) return;
-    if (performance.now() - (this.sentAt ?? -Infinity) > RESEND_AFTER) this.flush();
+    if (this.sentAt === undefined) this.flush(); // kept from before this page
+    else if (performance.now() - this.sentAt > this.patience) this.resend();
     this.report();
     if (this.age() > RELOAD_AFTER) this.reload();
   }

@@ -34,7 +34,8 @@ def test_pages_open_no_transaction_of_their_own(path):
 @pytest.mark.parametrize(
     ("page", "name", "record"),
     [
-        ("app_pages/review.py", "save", "review.record"),
+        ("app_pages/review.py", "save", "stock.record"),
+        ("views/review_stock.py", "record", "review.record"),
         ("views/clip_detail.py", "decide", "review.record"),
         ("app_pages/compare.py", "save", "phase_marks.record"),
         ("views/browse_bulk.py", "save_looks", "bulk_accept.look"),

@@ -1,5 +1,6 @@
 """The next clips for a reviewer: the least certain first, each for one person, with everything to show."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import numpy as np
@@ -41,6 +42,24 @@ def test_each_clip_is_for_one_reviewer(studio, ada, bea, clip_ids):
     with studio.database.write() as session:
         session.execute(update(Lease).values(expires_at=now(session) - timedelta(seconds=1)))
     assert asked(studio, bea, limit=2) == clip_ids[2:4]
+
+
+def test_people_who_ask_at_the_same_moment_get_different_clips(studio):
+    with studio.database.write() as session:
+        ids = add_clips(session, 130, labelled=2)
+        publish(session, add_round(session), {clip_id: (1, clip_id / 1000, False) for clip_id in ids[2:]})
+    people = [users.create(studio, f"reviewer {number}")[0].id for number in range(20)]
+    with ThreadPoolExecutor(len(people)) as pool:
+        first = list(pool.map(lambda reviewer_id: asked(studio, reviewer_id, limit=5), people))
+        verdicts = [[event("novel", clip_id, round_id=1) for clip_id in found] for found in first]
+        recorded = list(
+            pool.map(lambda pair: review.record(studio, *pair), zip(people, verdicts, strict=True))
+        )
+        second = list(pool.map(lambda reviewer_id: asked(studio, reviewer_id, limit=5), people))
+    everybody = [clip_id for found in first for clip_id in found]
+    assert len(everybody) == len(set(everybody)) >= 60
+    assert all(len(each.saved) == len(said) for each, said in zip(recorded, verdicts, strict=True))
+    assert not {clip_id for found in second for clip_id in found} & set(everybody)
 
 
 def test_clips_with_unsaved_verdicts_are_left_out(studio, ada, clip_ids):

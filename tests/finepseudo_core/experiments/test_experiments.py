@@ -12,7 +12,7 @@ from finepseudo_core.config import ConfigError, RoundConfig
 from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.experiments import __main__ as command
-from finepseudo_core.experiments import runs
+from finepseudo_core.experiments import runs, sweep
 from finepseudo_core.experiments.clips import divide, without_labels_of_some
 from finepseudo_core.experiments.report import COLUMNS, markdown, sign_flip_test, values
 from finepseudo_core.experiments.tables import SETTINGS, TABLES
@@ -79,8 +79,8 @@ def test_a_missing_column_is_named(dives, tmp_path):
 
 
 def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(command.SETTINGS, "dives", {})
-    monkeypatch.setattr(command, "preset", lambda name: tiny_config())
+    monkeypatch.setitem(sweep.SETTINGS, "dives", {})
+    monkeypatch.setattr(sweep, "preset", lambda name: tiny_config())
     arguments = ["experiments", "6", "--data", str(dives), "--seeds", "2", "--shares", "0.25"]
     folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
     monkeypatch.setattr(sys, "argv", [*arguments, *folders])
@@ -121,10 +121,40 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
     assert capsys.readouterr().out.count("steps") == 0
 
 
+def test_several_tables_run_in_processes_beside_each_other(dives, tmp_path, monkeypatch, capsys):
+    settings = [f"{name}={json.dumps(value)}" for name, value in tiny_config().changes().items()]
+    results, scratch = tmp_path / "results", tmp_path / "scratch"
+    arguments = ["experiments", "9", "15", "--data", str(dives), "--seeds", "2", "--shares", "0.25"]
+    arguments += ["--preset", "paper", "--processes", "2", "--set", *settings]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--scratch", str(scratch), "--results", str(results)])
+    command.main()
+    printed = capsys.readouterr().out
+    assert printed.count("25%, seed 0: done") == printed.count("25%, seed 1: done") == 1
+    assert "Table 9" in printed
+    assert "Table 15" in printed
+    assert len(list((results / "dives" / "runs").glob("*.json"))) == 6  # GITDL is a row of both tables
+    for seed in range(2):
+        log = (scratch / "dives" / f"0.25-seed{seed}" / "log.txt").read_text()
+        assert log.count("-- ") == 4
+
+    monkeypatch.setattr(
+        sys, "argv", [*arguments, "--results", str(results), "--scratch", str(tmp_path / "lost")]
+    )
+    (dives / "labels.csv").rename(dives / "away.csv")
+    try:
+        command.main()  # everything is read
+        monkeypatch.setattr(sys, "argv", [*sys.argv, "--seeds", "3"])
+        with pytest.raises(DatasetError, match="labels.csv"):
+            command.main()
+    finally:
+        (dives / "away.csv").rename(dives / "labels.csv")
+    assert "25%, seed 0: done" in capsys.readouterr().out  # one that fails stops no other
+
+
 @pytest.mark.parametrize("number", ["4", "8", "13"])
 def test_tables_that_measure_something_else_have_every_column(number, dives, tmp_path, monkeypatch):
-    monkeypatch.setitem(command.SETTINGS, "dives", {})
-    monkeypatch.setattr(command, "preset", lambda name: tiny_config())
+    monkeypatch.setitem(sweep.SETTINGS, "dives", {})
+    monkeypatch.setattr(sweep, "preset", lambda name: tiny_config())
     arguments = ["experiments", number, "--data", str(dives), "--seeds", "1", "--shares", "0.3"]
     folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
     monkeypatch.setattr(sys, "argv", [*arguments, *folders])
