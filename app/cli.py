@@ -1,6 +1,5 @@
 """The command line of the studio; `app.arguments` says what it understands."""
 
-import json
 import os
 import sys
 import time
@@ -25,6 +24,7 @@ from app.services import (
 from app.services.studio import Studio, StudioError, create_project, open_studio
 from db import migrate
 from db.migrate import SchemaError
+from finepseudo_core.assignments import read_assignments
 from finepseudo_core.datasets.formats import csv_folder
 from finepseudo_core.errors import FinePseudoError
 
@@ -118,7 +118,7 @@ def run_import(options: Namespace) -> int:
 
 def run_round(options: Namespace) -> int:
     """Queue a round, or stay until it is done and print what it reached."""
-    changes = dict(map(_setting, options.set))
+    changes = read_assignments(options.set)
     with _opened(options) as studio:
         card = rounds.start(studio, options.preset, changes, _owner(studio))
         if not options.wait:
@@ -313,16 +313,6 @@ def _named(studio: Studio, name: str) -> int:
         if user.name == name:
             return user.id
     raise StudioError(f"There is nobody called {name!r}; `users list` shows who is there.")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"--set {text!r} has no '='; write it like pseudo_labels.threshold=0.7.")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
 
 
 COMMANDS: dict[str, Callable[[Namespace], int]] = {

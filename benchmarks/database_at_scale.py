@@ -64,9 +64,13 @@ def fill(studio: Studio, owner_id: int, count: int, kinds: int, reviewed: int) -
 
 
 def add_clips(
-    session: Session, count: int, class_ids: list[int], files: Sequence[clips.Values] = (NO_FILE,)
+    session: Session,
+    count: int,
+    class_ids: list[int],
+    files: Sequence[clips.Values] = (NO_FILE,),
+    tested: int = 0,
 ) -> None:
-    """Clips as if they had been read, each with the next one of these files."""
+    """Clips as if they had been read, with these files in turn; the last `tested` of them are for testing."""
     job = jobs.enqueue(session, kind="import", payload={})
     row = clips.add_import(
         session, folder="/videos", labels_csv=None, labelled_share=0.1, test_share=0.0, seed=0,
@@ -74,7 +78,12 @@ def add_clips(
     )  # fmt: skip
     for start in range(0, count, CHUNK):
         numbers = range(start, min(count, start + CHUNK))
-        rows = [new_clip(number, class_ids[number % len(class_ids)]) for number in numbers]
+        rows = [
+            new_clip(
+                number, class_ids[number % len(class_ids)], "test" if number >= count - tested else "train"
+            )
+            for number in numbers
+        ]
         clips.add(session, import_id=row.id, rows=rows)
     clip_ids = [clip.id for clip in clips.waiting(session, import_id=row.id)]
     session.expunge_all()  # each update would look through all of them
@@ -82,15 +91,15 @@ def add_clips(
         clips.mark_ready(session, clip_id=clip_id, **files[clip_id % len(files)])
 
 
-def new_clip(number: int, class_id: int) -> clips.Values:
-    """One of ten has a label, the others a truth."""
-    given = number % 10 == 0
+def new_clip(number: int, class_id: int, split: str = "train") -> clips.Values:
+    """One of ten has a label, the others and those for testing a truth."""
+    given = number % 10 == 0 and split == "train"
     return {
         "key": f"clip {number:06d}.mp4",
         "source_path": f"/videos/clip {number:06d}.mp4",
         "start": None,
         "end": None,
-        "split": "train",
+        "split": split,
         "given_class_id": class_id if given else None,
         "truth_class_id": None if given else class_id,
     }

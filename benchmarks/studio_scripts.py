@@ -44,6 +44,8 @@ window.addEventListener("keydown", (event) => {
 
 ON_SCREEN = "() => {" + IN_SHADOWS + "return Number(inShadows('.review')?.dataset.clip || 0); }"
 
+IS_BARE = "() => {" + IN_SHADOWS + "return Boolean(inShadows('.review .body.bare')); }"
+
 SEARCH = (
     "() => {"
     + IN_SHADOWS

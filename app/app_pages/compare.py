@@ -87,8 +87,8 @@ def carry_over(guest: Visit, outcome: Outcome) -> None:
     line = st.progress(0.0, "Carrying marks over …")
     try:
         for now in phase_transfer.transfer(guest.studio, guest.user.id, clip_id):
-            line.progress(now.done / now.total, f"Carrying marks over: {now.done} of {now.total} clips")
-            said = f"{now.marks} marks carried over to {now.total} clips; "
+            line.progress(now.done / now.total, f"Carrying marks over: {now.done:,} of {now.total:,} clips")
+            said = f"{now.marks:,} marks carried over to {now.total:,} clips; "
             said += f"{now.kept} stayed as they were, {now.left_out} were left out."
     except FinePseudoError as error:
         said = str(error)

@@ -40,16 +40,16 @@ def draw_counts(now: Today) -> None:
     tiles = [
         (
             "Clips",
-            f"{now.ready}",
-            f"{now.classes} classes" + (f", {now.reading} being read" if now.reading else ""),
+            f"{now.ready:,}",
+            f"{now.classes} classes" + (f", {now.reading:,} being read" if now.reading else ""),
         ),
-        ("Labelled by people", f"{now.labelled}", f"{now.imported} came with the import"),
+        ("Labelled by people", f"{now.labelled:,}", f"{now.imported:,} came with the import"),
         (
             "Waiting for review",
-            f"{now.waiting}",
+            f"{now.waiting:,}",
             f"round {now.review_round_number}" if now.review_round_number else "no round yet",
         ),
-        ("Reviewed", f"{now.reviewed}", f"{now.by_me} by you"),
+        ("Reviewed", f"{now.reviewed:,}", f"{now.by_me:,} by you"),
         ("Accepted labels right", by_people, interval),
     ]
     if now.known_precision is not None:
@@ -83,7 +83,7 @@ def draw_active(now: Today) -> None:
         st.markdown(f"**Round {card.number}** is the one you review, finished {ago(card.finished_at)}")
         top1 = card.metrics.get("test_top1")
         st.markdown(
-            f"It looked at {card.proposed} unlabelled clips and accepted {card.accepted} of its proposals."
+            f"It looked at {card.proposed:,} unlabelled clips and accepted {card.accepted:,} proposals."
             + (f" On clips kept for testing it is right in {top1:.0%}." if top1 is not None else "")
         )
 
@@ -128,7 +128,7 @@ draw_counts(now)
 if now.unreadable:
     st.page_link(
         "app_pages/transfer.py",
-        label=f"{now.unreadable} clips can't be read: see why and check again",
+        label=f"{now.unreadable:,} clips can't be read: see why and check again",
         icon=":material/warning:",
     )
 if now.active_round is not None:

@@ -78,7 +78,7 @@ def draw_import_form(guest: Visit) -> None:
             draw_plan(result)
             then = st.checkbox("Start a first round when all clips are read", value=True, key="then")
             st.button(
-                f"Import {result.clips} clips",
+                f"Import {result.clips:,} clips",
                 type="primary",
                 key="import",
                 disabled=not result.clips,

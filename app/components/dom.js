@@ -12,6 +12,9 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A count as people read it: 87,920. */
+const grouped = (count) => count.toLocaleString("en");
+
 const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** Light or dark, from the background the theme gives the page. */

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,8 @@ class ClassBar:
 
 
 @dataclass(frozen=True)
-class Example:
-    """A labelled clip to compare with; `author` gave it its label, None where it came with the import."""
+class ShownClip:
+    """A clip as it is drawn; `sha256` names the canonical clip and its media."""
 
     clip_id: int
     key: str
@@ -41,6 +42,12 @@ class Example:
     sprite: Sprite | None
     frames: int
     fps: float
+
+
+@dataclass(frozen=True)
+class Example(ShownClip):
+    """A labelled clip to compare with; `author` gave it its label, None where it came with the import."""
+
     author: str | None
 
 
@@ -54,17 +61,11 @@ class Neighbour(Example):
 
 
 @dataclass(frozen=True)
-class ReviewItem:
-    """One clip to decide on, with everything its screen shows. `sha256` names the canonical clip and its
-    media; `classes` are the nine best by combined probability, best first; `nearest` the best five;
-    `examples` the clips that `classes` name. `features` is the width of a frame embedding of this pass."""
+class ReviewItem(ShownClip):
+    """One clip to decide on, with everything its screen shows. `classes` are the nine best by combined
+    probability, best first; `nearest` the best five; `examples` the clips that `classes` name. `features` is
+    the width of a frame embedding of this pass."""
 
-    clip_id: int
-    key: str
-    sha256: str
-    sprite: Sprite | None
-    frames: int
-    fps: float
     round_id: int
     round_number: int
     iteration: int
@@ -81,18 +82,12 @@ class ReviewItem:
 
 
 @dataclass(frozen=True)
-class BareItem:
+class BareItem(ShownClip):
     """A clip to decide on without any help: only the clip and the list of classes are shown.
 
     `blind`: an accepted pseudo-label drawn for the audit, whose proposal must not be seen. Otherwise the
     round proposes nothing for the clip, and `reason` says why it is asked about."""
 
-    clip_id: int
-    key: str
-    sha256: str
-    sprite: Sprite | None
-    frames: int
-    fps: float
     round_id: int
     round_number: int
     blind: bool
@@ -101,10 +96,7 @@ class BareItem:
 
 def bare_item(row: Round, clip: Clip, *, blind: bool, reason: str) -> BareItem:
     """A clip with nothing of what the round says about it."""
-    return BareItem(
-        clip.id, clip.key, clip.sha256 or "", _sprite(clip), clip.frames or 0, clip.fps or 0.0,
-        row.id, row.number, blind, reason,
-    )  # fmt: skip
+    return BareItem(**_as_drawn(clip), round_id=row.id, round_number=row.number, blind=blind, reason=reason)
 
 
 def review_items(
@@ -123,9 +115,7 @@ def review_items(
     for label, _ in found:
         needed |= {first[known.ids[place]] for place in _best(label, known) if known.ids[place] in first}
     examples = {
-        clip_id: Example(
-            clip_id, clip.key, clip.sha256 or "", _sprite(clip), clip.frames or 0, clip.fps or 0.0, author
-        )
+        clip_id: Example(**_as_drawn(clip), author=author)
         for clip_id, (clip, author) in clips.with_author(session, clip_ids=needed).items()
     }
     return tuple(
@@ -169,12 +159,7 @@ def _item(
     )
     heads = [names[known.ids[int(array.argmax())]] for array in (action, p_alignability)]
     return ReviewItem(
-        clip_id=clip.id,
-        key=clip.key,
-        sha256=clip.sha256 or "",
-        sprite=_sprite(clip),
-        frames=clip.frames or 0,
-        fps=clip.fps or 0.0,
+        **_as_drawn(clip),
         round_id=row.id,
         round_number=row.number,
         iteration=row.iteration,
@@ -205,8 +190,15 @@ def _best(label: PseudoLabel, known: RoundClasses) -> list[int]:
     return np.argsort(-combined, kind="stable")[:BARS].tolist()
 
 
-def _sprite(clip: Clip) -> Sprite | None:
-    return Sprite(**clip.sprite) if clip.sprite else None
+def _as_drawn(clip: Clip) -> dict[str, Any]:
+    return {
+        "clip_id": clip.id,
+        "key": clip.key,
+        "sha256": clip.sha256 or "",
+        "sprite": Sprite(**clip.sprite) if clip.sprite else None,
+        "frames": clip.frames or 0,
+        "fps": clip.fps or 0.0,
+    }
 
 
 def _reason(label: PseudoLabel, bars: Sequence[ClassBar], heads: Sequence[str]) -> str:

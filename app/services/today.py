@@ -105,7 +105,7 @@ def _next_action(
         return NextAction("transfer", "Import clips", "A folder of videos, with or without a CSV of labels.")
     if waiting:
         title = "Continue reviewing" if reviewed else "Start reviewing"
-        return NextAction("review", title, f"{waiting} pseudo-labels wait for one key each.")
+        return NextAction("review", title, f"{waiting:,} pseudo-labels wait for one key each.")
     if running:
         return NextAction(
             "rounds", "Watch the round", "Its pseudo-labels appear for review as soon as they exist."
@@ -114,7 +114,7 @@ def _next_action(
         return NextAction("transfer", "Watch the import", "Each clip is checked once before it is used.")
     if shown:
         return NextAction(
-            "rounds", "Start the next round", f"It learns from the {counts['labelled']} labels you have now."
+            "rounds", "Start the next round", f"It learns from the {counts['labelled']:,} labels there are."
         )
     if not counts["labelled"]:
         return NextAction("browse", "Label a few clips", "A round needs two labelled clips of every class.")

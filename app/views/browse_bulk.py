@@ -96,7 +96,7 @@ def verdict_words(share: Measured, clips: int) -> str:
     """What a sample says about all of the clips."""
     return (
         f"{share.right} of {share.of} right: between {share.low:.0%} and {share.high:.0%} of these "
-        f"{clips} are right."
+        f"{clips:,} are right."
     ).replace("%", " %")
 
 
@@ -122,7 +122,7 @@ def _write(work: Work, steps: Iterator[Progress], doing: str, done: str) -> None
     now, kept = Progress(0, 0, 0), left_out(work.bulk) if work.bulk else ""
     try:
         for now in steps:
-            line.progress(now.done / now.total, f"{doing}: {now.done} of {now.total} clips")
+            line.progress(now.done / now.total, f"{doing}: {now.done:,} of {now.total:,} clips")
         missed = f"; {now.total - now.saved} were decided on meanwhile" if now.saved < now.total else ""
         work.told = (
             "success",
@@ -200,7 +200,7 @@ def _draw_sample(work: Work) -> None:
 def _go_on(bulk: Bulk) -> str:
     count = len(bulk.rest)
     if bulk.sample:
-        return f"Accept the other {count}" if bulk.kind == "accept" else f"Label the other {count}"
+        return f"Accept the other {count:,}" if bulk.kind == "accept" else f"Label the other {count:,}"
     return f"{'Reject' if bulk.kind == 'reject' else 'Flag'} {_clips(count)}"
 
 
@@ -239,4 +239,4 @@ def draw_outcome(guest: Visit, work: Work) -> None:
 
 
 def _clips(count: int) -> str:
-    return f"{count} clip{'' if count == 1 else 's'}"
+    return f"{count:,} clip{'' if count == 1 else 's'}"

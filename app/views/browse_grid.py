@@ -56,7 +56,7 @@ def draw_bar(guest: Visit, view: View, found: ClipPage, work: Work) -> None:
         else:
             last = found.offset + len(found.clips)
             st.caption(
-                f"{found.offset + 1} to {last} of {found.total} clips · a check mark selects, "
+                f"{found.offset + 1:,} to {last:,} of {found.total:,} clips · a check mark selects, "
                 "with Shift up to there, Ctrl A the whole page"
             )
     _draw_ways(found, ways, "")
@@ -77,7 +77,7 @@ def _draw_actions(guest: Visit, view: View, found: ClipPage, work: Work) -> None
     act = partial(ask, guest.studio, guest.user.id, work)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         count = len(work.chosen)
-        st.markdown(f"**{count} selected**", width="content")
+        st.markdown(f"**{count:,} selected**", width="content")
         asked = [
             st.button(
                 "Accept the proposals",
@@ -90,7 +90,7 @@ def _draw_actions(guest: Visit, view: View, found: ClipPage, work: Work) -> None
         with st.popover("All are …"):
             classes = dict(review.classes(guest.studio))
             class_id = st.selectbox(
-                f"All {count} clips are of the class",
+                f"All {count:,} clips are of the class",
                 list(classes),
                 index=None,
                 key="bulk_class",
@@ -116,7 +116,7 @@ def _draw_actions(guest: Visit, view: View, found: ClipPage, work: Work) -> None
         if count < found.total:
             every = partial(_select_all, guest, view, work)
             st.button(
-                f"Select all {found.total} that match", key="select_all", type="tertiary", on_click=every
+                f"Select all {found.total:,} that match", key="select_all", type="tertiary", on_click=every
             )
         st.button("Clear", key="clear_selection", type="tertiary", on_click=work.chosen.clear)
     if any(asked):

@@ -90,7 +90,7 @@ def draw_merge(guest: Visit, card: ClassCard, cards: Sequence[ClassCard], newest
             "It is the same as", names, index=None, key=key, format_func=lambda other: names[other]
         )
         st.caption(
-            f"Its {card.labelled} labelled clips and its proposals count for the other class from then on, "
+            f"Its {card.labelled:,} labelled clips and its proposals count for the other class from then on, "
             "in lists, exports and the next round. No verdict changes, and undoing the merge brings it back."
         )
         st.button("Merge", key="merge_class", type="primary", disabled=into is None, on_click=merge)

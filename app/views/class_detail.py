@@ -31,9 +31,9 @@ def draw_head(card: ClassCard) -> None:
     rival = card.rivals[0] if card.rivals else None
     draw_tiles(
         [
-            ("Labelled", f"{card.labelled}", "training clips, by people"),
-            ("Accepted", f"{card.accepted}", "proposals nobody has decided on"),
-            ("Waiting", f"{card.waiting}", "proposals to decide on"),
+            ("Labelled", f"{card.labelled:,}", "training clips, by people"),
+            ("Accepted", f"{card.accepted:,}", "proposals nobody has decided on"),
+            ("Waiting", f"{card.waiting:,}", "proposals to decide on"),
             ("Test", f"{card.test}", "clips kept for testing"),
             (
                 "Aligns with itself",
@@ -155,7 +155,7 @@ def draw_confusion(guest: Visit, card: ClassCard) -> None:
 
 
 def _words(card: ClassCard, mixed: Mixed, asked: str) -> str:
-    number = f"{mixed.clips} clip{'' if mixed.clips == 1 else 's'}"
+    number = f"{mixed.clips:,} clip{'' if mixed.clips == 1 else 's'}"
     verb = "proposed" if asked == "said" else "taken"
     if mixed.is_id is None:
         what = "people rejected that" if mixed.kind == "reject" else "people said none of the classes"

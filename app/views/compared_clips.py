@@ -89,7 +89,7 @@ def draw_choice(guest: Visit, side: str, clip: ClipCard) -> None:
             index=None,
             key=f"{side}_clip",
             format_func=lambda clip_id: names.get(clip_id, str(clip_id)),
-            placeholder=f"choose one of {total}",
+            placeholder=f"choose one of {total:,}",
             on_change=take,
             args=(side,),
         )

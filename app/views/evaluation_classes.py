@@ -195,7 +195,7 @@ def _draw_clips(guest: Visit, score: RoundScore, found: Confusion, said_id: int,
     if opened is not None:
         st.switch_page("app_pages/browse.py", query_params={"clip": str(opened)})
     if total > len(clips):
-        st.caption(f"The first {len(clips)} of {total}.")
+        st.caption(f"The first {len(clips)} of {total:,}.")
 
 
 def _no_test_clips(score: RoundScore) -> str:

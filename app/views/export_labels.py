@@ -17,10 +17,10 @@ def draw_export(guest: Visit) -> None:
     with st.container(key="card_export"):
         draw_tiles(
             [
-                ("Labels", f"{sum(counts.values())}", "one row each"),
-                ("Decided by people", f"{counts.get('verdict', 0)}", "verdicts"),
-                ("From the import", f"{counts.get('imported', 0)}", "as they came"),
-                ("Proposed, accepted", f"{counts.get('pseudo', 0)}", "not yet reviewed"),
+                ("Labels", f"{sum(counts.values()):,}", "one row each"),
+                ("Decided by people", f"{counts.get('verdict', 0):,}", "verdicts"),
+                ("From the import", f"{counts.get('imported', 0):,}", "as they came"),
+                ("Proposed, accepted", f"{counts.get('pseudo', 0):,}", "not yet reviewed"),
             ]
         )
         left, right, _ = st.columns([2, 2, 5])
@@ -74,7 +74,7 @@ def draw_dataset_export(guest: Visit) -> None:
             disabled=not files.clips,
             on_click="ignore",
         )
-        st.caption(f"{files.clips} clips fit. {CAN_NOT_HOLD[name]}")
+        st.caption(f"{files.clips:,} clips fit. {CAN_NOT_HOLD[name]}")
         if files.left_out:
             with st.expander(f"{len(files.left_out)} clips stay out"):
                 st.dataframe(
@@ -95,9 +95,9 @@ def draw_phase_export(guest: Visit) -> None:
     with st.container(key="card_phases"):
         draw_tiles(
             [
-                ("Phases", f"{marks}", "marks, one row each"),
-                ("Clips with phases", f"{clips}", ""),
-                ("Carried over", f"{unseen}", "nobody has looked at them yet"),
+                ("Phases", f"{marks:,}", "marks, one row each"),
+                ("Clips with phases", f"{clips:,}", ""),
+                ("Carried over", f"{unseen:,}", "nobody has looked at them yet"),
             ]
         )
         left, _ = st.columns([2, 7])

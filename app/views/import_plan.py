@@ -15,12 +15,12 @@ def draw_plan(plan: ImportPlan) -> None:
         [
             (
                 "Clips come in",
-                f"{plan.clips}",
+                f"{plan.clips:,}",
                 f"{plan.already} are here already" if plan.already else "all new",
             ),
-            ("Labels to learn from", f"{plan.labelled}", f"of {len(plan.classes)} classes"),
+            ("Labels to learn from", f"{plan.labelled:,}", f"of {len(plan.classes)} classes"),
             ("Labels held back", f"{plan.hidden}", "only to measure with"),
-            ("Without a label", f"{plan.unlabelled}", "get proposals"),
+            ("Without a label", f"{plan.unlabelled:,}", "get proposals"),
             ("For testing", f"{plan.test}", "never learned from"),
             ("Stay out", f"{len(plan.problems)}", "see the reasons" if plan.problems else "nothing"),
         ]
@@ -48,7 +48,7 @@ def draw_import(guest: Visit, card: ImportCard) -> None:
         return
     with st.container(key=f"card_done_{card.id}"):
         st.markdown(
-            f"{state_badge(card.state)} &nbsp; {card.ready} of {card.clips} clips ready, "
+            f"{state_badge(card.state)} &nbsp; {card.ready:,} of {card.clips:,} clips ready, "
             f"by {plain(card.created_by)}, {ago(card.created_at)}"
         )
         st.text(card.folder)

@@ -77,9 +77,9 @@ def audit_sentence(audit: Audit) -> str:
     waiting = audit.drawn - len(audit.trail)
     words += f"For within 5 points either way it takes about {counted(audit.needed, 'more check')}"
     if audit.needed <= waiting:
-        return f"{words}; {waiting} are drawn and come up in Review."
+        return f"{words}; {waiting:,} are drawn and come up in Review."
     return (
-        f"{words}, but only {waiting} more are drawn, as a round draws one clip in ten and 200 at most."
+        f"{words}, but only {waiting:,} more are drawn, as a round draws one clip in ten and 200 at most."
         if waiting
         else f"{words}, but all that were drawn are answered; the next round draws anew."
     )

@@ -28,10 +28,10 @@ def draw_result(card: RoundCard) -> None:
         [
             (
                 "Learned from",
-                f"{card.labelled}",
+                f"{card.labelled:,}",
                 "labels of people" + (f", {card.carried} accepted before" if card.carried else ""),
             ),
-            ("Accepted", f"{card.accepted}", f"of {card.proposed} unlabelled clips"),
+            ("Accepted", f"{card.accepted:,}", f"of {card.proposed:,} unlabelled clips"),
             ("Right, by your verdicts", by_people, by_people_note),
             ("Right, by held-back labels", known, known_note),
             (
@@ -80,7 +80,7 @@ def compared(card: RoundCard, other: RoundCard) -> list[tuple[str, str, str, str
         rows.append((name, _percent(now), _percent(was), _change(now, was)))
     difference = card.accepted - other.accepted
     more = f"{abs(difference)} {'more' if difference > 0 else 'fewer'}" if difference else "= the same"
-    return [*rows, ("accepted labels", f"{card.accepted}", f"{other.accepted}", more)]
+    return [*rows, ("accepted labels", f"{card.accepted:,}", f"{other.accepted:,}", more)]
 
 
 def _percent(value: float | None) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.datasets.formats.annotation_files import json_text, write_text
@@ -215,7 +216,7 @@ def main() -> None:
     data = options.data.resolve()
     own = SETTINGS.get(data.name, SETTINGS[""]) if options.preset == "cpu-demo" else {}
     try:
-        changes = {**own, **dict(_assignment(text) for text in options.set), "seed": options.seed}
+        changes = {**own, **read_assignments(options.set), "seed": options.seed}
         report = measure(
             OpenWorld(data, options.novel, options.share, options.hold_out),
             preset(options.preset).replace(changes),
@@ -233,16 +234,6 @@ def _tell(event: Event) -> None:
         sys.stderr.write(f"{event.stage}: {event.steps} steps\n")
     elif isinstance(event, ClipLeftOut):
         sys.stderr.write(f"{event.key} left out: {event.reason}\n")
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"--set {text!r} has no '='; write it like pseudo_labels.threshold=0.7.")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from finepseudo_core.assignments import read_assignments
 from finepseudo_core.experiments.report import figure, markdown
 from finepseudo_core.experiments.sweep import Plan, groups, run_all
 from finepseudo_core.experiments.tables import TABLES
@@ -30,7 +30,7 @@ def main() -> None:
             options.hold_out,
             options.validation,
             options.preset,
-            dict(_assignment(text) for text in options.set),
+            read_assignments(options.set),
         )
         for data in options.data
         for number in options.table
@@ -68,14 +68,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, default=Path("build/experiments"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     return parser.parse_args()
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PRESETS, preset
 from finepseudo_core.datasets import label_splits
 from finepseudo_core.datasets.formats import csv_folder
@@ -45,7 +45,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(distributed.threads())
     try:
-        config = preset(options.preset).replace(dict(map(_setting, options.set)))
+        config = preset(options.preset).replace(read_assignments(options.set))
         labelled, unlabelled, test = read_clips(
             options.folder, options.labels, options.labelled_share, config.seed
         )
@@ -122,16 +122,6 @@ def write(result: RoundResult, workspace: Path) -> None:
 
 def _figures(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"--set {text!r} has no '='; write it like pseudo_labels.threshold=0.7.")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
 
 
 if __name__ == "__main__":

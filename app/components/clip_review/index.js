@@ -223,7 +223,7 @@ class ReviewScreen {
     }
     const reviewed = Math.max(0, this.data.reviewed + done);
     const waiting = Math.max(0, this.data.waiting - done);
-    this.progress.textContent = `${reviewed} reviewed · ${waiting} waiting`;
+    this.progress.textContent = `${grouped(reviewed)} reviewed · ${grouped(waiting)} waiting`;
     this.level.style.width = `${(100 * reviewed) / Math.max(1, reviewed + waiting)}%`;
     const last = this.queue.judged.length > 0;
     this.buttons.forEach((button) => {
