@@ -121,7 +121,7 @@ def _round(studio: Studio, owner_id: int, class_ids: list[int], chance: np.rando
 
 def _truth(class_ids: list[int], clip_id: int) -> int:
     """The class of a clip, as `add_clips` deals them out."""
-    return class_ids[(clip_id - 1) % len(class_ids)]
+    return class_ids[(clip_id - 1) // 10 % len(class_ids)]
 
 
 def _proposal(row: Round, clip_id: int, chance: np.random.Generator) -> pseudo_labels.Values:
@@ -185,7 +185,7 @@ def _nearest(labelled, class_ids, chance: np.random.Generator) -> list[dict[str,
     return [
         {
             "clip_id": labelled[place].clip_id,
-            "class_id": class_ids[place % len(class_ids)],
+            "class_id": _truth(class_ids, labelled[place].clip_id),
             "alignability": 0.9 - 0.1 * rank,
         }
         for rank, place in enumerate(chosen)

@@ -25,7 +25,7 @@ def draw_next(now: Today) -> None:
         )
         page = PAGES.get(action.page)
         if page and st.button(
-            {"review": "Review now", "rounds": "Go to rounds", "transfer": "Import clips"}.get(page, "Open"),
+            {"review": "Review now", "rounds": "Go to rounds"}.get(page, action.title),
             type="primary",
             key="next",
             shortcut="Enter",
