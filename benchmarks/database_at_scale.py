@@ -80,7 +80,9 @@ def add_clips(
         numbers = range(start, min(count, start + CHUNK))
         rows = [
             new_clip(
-                number, class_ids[number // 10 % len(class_ids)], "test" if number >= count - tested else "train"
+                number,
+                class_ids[number // 10 % len(class_ids)],
+                "test" if number >= count - tested else "train",
             )
             for number in numbers
         ]
