@@ -36,6 +36,7 @@ _mount = st.components.v2.component(
             "clip_review/key_map.js",
             "clip_review/key_sheet.js",
             "clip_review/keys.js",
+            "clip_review/layout.js",
             "clip_review/index.js",
         ]
     ),

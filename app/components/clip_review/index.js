@@ -2,12 +2,6 @@
 
 const screens = new WeakMap(); // Streamlit calls the default export at every change of data
 
-const ACTIONS = [
-  ["accept", "Accept"], ["search", "Other class"], ["reject", "Reject"], ["novel", "None of these"], ["skip", "Skip"],
-  ["flag", "Flag"], ["undo", "Undo"],
-];
-const OF_A_PROPOSAL = ["accept", "reject"]; // no use where none is shown
-
 class ReviewScreen {
   constructor(host, scope) {
     this.queue = new ReviewQueue();
@@ -21,7 +15,7 @@ class ReviewScreen {
     this.queues = new QueueChoice((chosen) => this.chooseQueue(chosen));
     this.keyMap = new KeyMap(scope);
     this.help = new KeySheet(this.keyMap, () => this.showKeys());
-    this.build();
+    layOut(this);
     host.append(this.node);
     this.log = new VerdictLog(scope, (state, waiting) => this.showStatus(state, waiting));
     this.stopKeys = listenForKeys(this.keyMap, {
@@ -46,54 +40,6 @@ class ReviewScreen {
       this.frame = requestAnimationFrame(tick);
     };
     this.frame = requestAnimationFrame(tick);
-  }
-
-  build() {
-    this.why = element("span", { class: "why" });
-    this.round = element("span", { class: "chip" });
-    this.clipName = element("span", { class: "clip-name" });
-    this.progress = element("span", { class: "progress-text", "aria-live": "off" });
-    this.level = element("span", { class: "fill combined" });
-    this.dot = element("span", { class: "status", role: "status" });
-    this.name = element("h2", { class: "predicted" });
-    this.sure = element("p", { class: "sure" });
-    this.verdict = element("span", { class: "chip" });
-    this.bars = element("ol", { class: "class-list", "aria-label": "Classes that come into question" });
-    this.legend = element("div");
-    this.notice = element("p", { class: "notice", role: "alert", hidden: true });
-    this.keyHints = new Map([...ACTIONS.map(([kind]) => kind), "open", "help"].map((action) => [action, element("kbd", {})]));
-    this.buttons = ACTIONS.map(([kind, label]) => element("button", {
-      class: kind === "accept" ? "action main" : "action", type: "button", "data-action": kind,
-      onmousedown: (event) => event.preventDefault(), onclick: () => this.act(kind),
-    }, this.keyHints.get(kind), label));
-    this.open = element("a", { class: "action open", target: "finepseudo-compare", title: "Compare the two on a page of their own" },
-      this.keyHints.get("open"), "Compare");
-    this.empty = element("section", { class: "empty", hidden: true });
-    this.body = element("div", { class: "body" },
-      element("div", { class: "evidence" },
-        element("div", { class: "pair" }, this.query.node, this.aligned.stage),
-        this.aligned.film,
-        element("div", { class: "below" },
-          element("figure", { class: "matrix-panel" }, this.aligned.matrix.canvas,
-            element("figcaption", {}, "clip ↓ example →")),
-          element("section", { class: "near-panel", "aria-label": "Most alignable labelled clips" },
-            element("p", { class: "eyebrow" }, "Labelled clips that align best"), this.neighbours.list))),
-      element("section", { class: "panel classes", "aria-label": "Proposal" },
-        element("p", { class: "eyebrow" }, "Proposed"), this.name,
-        element("div", { class: "sure-line" }, this.sure, this.verdict), this.bars, this.legend),
-      this.all.node);
-    this.actions = element("footer", { class: "actions" }, this.buttons[0],
-        element("span", { class: "hint" }, element("kbd", {}, "1"), "–", element("kbd", {}, "9"), "it is this one"),
-        ...this.buttons.slice(1),
-        this.open,
-        element("button", { class: "action small", type: "button", "aria-label": "Keys", onclick: () => this.help.open(),
-          onmousedown: (event) => event.preventDefault() }, this.keyHints.get("help")));
-    this.showKeys();
-    this.node = element("div", { class: "review fps" },
-      element("header", { class: "top" }, this.queues.node, this.round, this.clipName, this.why,
-        element("span", { class: "progress" }, this.progress, element("span", { class: "track" }, this.level)), this.dot),
-      this.notice, this.body, this.empty,
-      this.actions, this.search.panel, this.flag.panel, this.help.panel);
   }
 
   /** The hints on the buttons follow the keys. */

@@ -246,9 +246,8 @@ def test_a_snapshot_that_is_stopped_leaves_no_file(project, tmp_path):
     assert not list(project.studio.settings.project.glob(".snapshot*"))
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"])
 def test_a_server_s_database_is_saved_another_way(studio, tmp_path):
-    if studio.database.file is not None:
-        pytest.skip("that is what the other tests are about")
     with pytest.raises(StudioError, match="pg_dump"):
         snapshots.write(studio, tmp_path / "all.tar", videos=False)
 
