@@ -190,6 +190,20 @@ def imports(studio: Studio) -> tuple[ImportCard, ...]:
         )
 
 
+def go_on(studio: Studio, import_id: int) -> None:
+    """Queue a failed or cancelled import again; what it has read stays.
+
+    Raises:
+        StudioError: there is no such import, or it neither failed nor was cancelled.
+    """
+    with studio.database.write() as session:
+        job_id = next((row.job_id for row, _, _ in repository.imports(session) if row.id == import_id), None)
+        if job_id is None:
+            raise StudioError(f"There is no import {import_id}.")
+        if not jobs.resume(session, job_id=job_id):
+            raise StudioError("This import has not stopped; the Transfer page shows how far it is.")
+
+
 def check_again(studio: Studio, clip_id: int) -> None:
     """Have an unreadable or missing clip read once more.
 

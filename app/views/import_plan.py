@@ -54,6 +54,13 @@ def draw_import(guest: Visit, card: ImportCard) -> None:
         st.text(card.folder)
         if card.error:
             st.error(plain(card.error))
+        if card.state in ("failed", "cancelled"):
+            st.button(
+                "Go on where it stopped",
+                key=f"go_on_{card.id}",
+                on_click=datasets.go_on,
+                args=(guest.studio, card.id),
+            )
         if card.reasons:
             with st.expander(f"{card.unreadable + card.missing} clips can't be used", expanded=True):
                 for clip in card.reasons:

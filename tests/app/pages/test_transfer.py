@@ -1,9 +1,12 @@
 """The Transfer page: dataset formats in and out, and snapshots."""
 
 from app.services import datasets, snapshots, users
+from app.services.datasets import ImportRequest
 from app.signatures import make_cookie
+from db.repositories import jobs
 from tests.app.pages.test_pages import texts
 from tests.app.services.test_dataset_formats import WORDS, diving48
+from tests.filled_project import claim
 
 
 def test_a_dataset_comes_in_in_its_own_format(empty, open_page, tmp_path):
@@ -19,6 +22,19 @@ def test_a_dataset_comes_in_in_its_own_format(empty, open_page, tmp_path):
     test.button(key="import").click().run()
     assert not test.exception
     assert datasets.clips(empty.studio).clips[0].label_name == WORDS[0]
+
+
+def test_an_import_that_stopped_goes_on_with_one_press(empty, open_page, tmp_path):
+    folder = diving48(tmp_path / "dives")
+    number = datasets.start_import(empty.studio, ImportRequest(folder, format="diving48"), empty.owner_id)
+    with empty.studio.database.write() as session:
+        fence = claim(session, "import")
+        jobs.finish(session, fence, state="failed", error="no room on the disk")
+    test = open_page(empty, "transfer")
+    assert "no room on the disk" in texts(test)
+    test.button(key=f"go_on_{number}").click().run()
+    assert not test.exception
+    assert datasets.imports(empty.studio)[0].state == "queued"
 
 
 def test_what_a_format_can_not_hold_is_said_before_the_download(filled, open_page):

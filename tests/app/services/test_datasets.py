@@ -152,15 +152,32 @@ def test_the_round_that_follows_is_noted_with_the_job(studio, ada, folder):
     assert job.payload == {"import_id": number, "then_round": "cpu-demo", "changes": {"seed": 3}}
 
 
-def test_a_failed_import_goes_on_when_it_is_started_again(studio, ada, folder):
-    number = datasets.start_import(studio, ImportRequest(folder), ada)
+def fail(studio) -> None:
+    """Let the import at hand end as on a full disk."""
     with studio.database.write() as session:
         job = jobs.claim(session, owner="test", kinds=["import"], lease_seconds=60)
         fence = jobs.Fence(job.id, job.attempt, "test")
         jobs.finish(session, fence, state="failed", error="no room on the disk")
+
+
+def test_a_failed_import_goes_on_when_it_is_started_again(studio, ada, folder):
+    number = datasets.start_import(studio, ImportRequest(folder), ada)
+    fail(studio)
     assert datasets.imports(studio)[0].error == "no room on the disk"
     assert datasets.start_import(studio, ImportRequest(folder), ada) == number
     assert [(card.state, card.error) for card in datasets.imports(studio)] == [("queued", None)]
+
+
+def test_an_import_that_stopped_goes_on_without_its_folder_being_named_again(studio, ada, folder):
+    number = datasets.start_import(studio, ImportRequest(folder), ada)
+    for wrong, reason in ((number, "has not stopped"), (99, "no import 99")):
+        with pytest.raises(StudioError, match=reason):
+            datasets.go_on(studio, wrong)
+    fail(studio)
+    datasets.go_on(studio, number)
+    assert [(card.state, card.error) for card in datasets.imports(studio)] == [("queued", None)]
+    read_all(studio)
+    assert datasets.imports(studio)[0].ready == 21
 
 
 def test_an_unreadable_clip_is_reported_and_can_be_checked_again(studio, ada, folder):
