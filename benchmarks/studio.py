@@ -9,34 +9,29 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, WebSocketRoute, sync_playwright
-from sqlalchemy import func, select
+from playwright.sync_api import Error, Page, WebSocketRoute, sync_playwright
 
 from app.services import users
 from app.signatures import COOKIE, make_cookie
 from benchmarks import machine, studio_project
+from benchmarks.studio_naive import naive_reviewing, naive_server
 from benchmarks.studio_scripts import (
     DRAG,
     IS_BARE,
     KEY_TO_CLIP,
-    KEY_TO_VIDEO,
     ON_SCREEN,
     PICTURES_IN_SIGHT,
     SEARCH,
 )
+from benchmarks.studio_visitors import Visitors
 from benchmarks.wire_reviewer import WireReviewer
-from db.models import Verdict
 from tests.browser.conftest import Server
 from tests.browser.pages import ARGUMENTS, ReviewPage
 
@@ -56,42 +51,6 @@ class Line:
     unit: str
     goal: float | None = None
     naive: float | None = None
-
-
-class Visitors:
-    """Makes signed-in reviewers, each with a window of their own."""
-
-    def __init__(self, browser: Browser, server: Server) -> None:
-        self.browser, self.server = browser, server
-
-    def new(self, script: str = "", **options: object) -> tuple[BrowserContext, int]:
-        """A window and the reviewer's id."""
-        user, token = users.create(self.server.project.studio, f"reviewer {time.time_ns()}")
-        context = self.browser.new_context(viewport={"width": 1366, "height": 768}, **options)
-        context.set_default_timeout(60_000)
-        if script:
-            context.add_init_script(script)
-        page = context.new_page()
-        page.goto(f"{self.server.address}/?token={token}")
-        page.close()
-        return context, user.id
-
-    def verdicts(self, reviewer_id: int) -> list[tuple[int, str]]:
-        """(clip, kind) of everything the database has of a reviewer, in order."""
-        with self.server.project.studio.database.read() as session:
-            mine = select(Verdict.clip_id, Verdict.kind).where(Verdict.reviewer_id == reviewer_id)
-            return [(row.clip_id, row.kind) for row in session.execute(mine.order_by(Verdict.id))]
-
-    def wait_for(self, reviewer_id: int, count: int, seconds: float = 60) -> float:
-        """Return once the database has that many verdicts of a reviewer, or `seconds` are over."""
-        counted = select(func.count()).select_from(Verdict).where(Verdict.reviewer_id == reviewer_id)
-        deadline = time.perf_counter() + seconds
-        while time.perf_counter() < deadline:
-            with self.server.project.studio.database.read() as session:
-                if session.scalar(counted) >= count:
-                    break
-            time.sleep(0.004)
-        return time.perf_counter()
 
 
 def percentile(values: Sequence[float], share: int) -> float:
@@ -268,61 +227,6 @@ def dragging(visitors: Visitors) -> float:
     frames = page.evaluate("window.frames")
     context.close()
     return percentile(frames[2:], 95)
-
-
-@contextmanager
-def naive_server(project: Path, port: int) -> Iterator[str]:
-    """The native screen with Streamlit's own defaults."""
-    command = [
-        sys.executable, "-m", "streamlit", "run", "benchmarks/naive_review.py",
-        "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
-        "--browser.gatherUsageStats", "false",
-    ]  # fmt: skip
-    environment = {**os.environ, "NAIVE_PROJECT": str(project), "PYTHONPATH": "."}
-    with subprocess.Popen(
-        command, env=environment, cwd=machine.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            wait_until_served(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def wait_until_served(address: str) -> None:
-    """Return once the address answers."""
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(address, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit(f"{address} does not answer; is the port in use?")
-
-
-def naive_reviewing(visitors: Visitors, address: str, verdicts: int, fast: int) -> tuple[list[float], int]:
-    """Milliseconds from key to the next video, and how many of `fast` keys 50 ms apart became verdicts."""
-    context = visitors.browser.new_context(viewport={"width": 1366, "height": 768})
-    context.add_init_script(KEY_TO_VIDEO)
-    page = context.new_page()
-    page.goto(address)
-    page.locator("video").wait_for()
-    page.wait_for_timeout(2000)
-    for _ in range(verdicts):
-        page.keyboard.press("a")
-        page.wait_for_timeout(600)
-    taken = page.evaluate("window.latencies")
-    newest = max(
-        user.id for user in users.listing(visitors.server.project.studio) if user.name[:5] == "naive"
-    )
-    before = len(visitors.verdicts(newest))
-    for _ in range(fast):
-        page.keyboard.press("a")
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(3000)
-    kept = len(visitors.verdicts(newest)) - before
-    context.close()
-    return taken, kept
 
 
 def measure(visitors: Visitors, verdicts: int, reviewers: int) -> list[Line]:

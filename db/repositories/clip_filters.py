@@ -82,11 +82,9 @@ def narrowed(session: Session, rows: Select[Any], *, round_id: int | None, itera
         rows = rows.where(known == merges.get(known_id, known_id))
     if clip_ids is not None:
         rows = rows.where(Clip.id.in_(clip_ids))
+    any_state = Clip.state.concat("")  # not by its index: nearly all are ready, and the order has one, too
     for column, value in (
-        (
-            Clip.state.concat(""),
-            state,
-        ),  # not by its index: nearly all are ready, and the order has an index, too
+        (any_state, state),
         (Clip.split, split),
         (Clip.import_id, import_id),
         (Clip.id, clip_id),
