@@ -48,7 +48,7 @@ def what_is_measured(measured: Alignabilities) -> str:
         f"moment by moment, match: 1 is a perfect match. Round {measured.round_number} measured it on "
         f"{int(measured.clips.sum())} clips that had no label when it began and whose class is known or "
         "accepted by now. Rivals stand side by side; drag a box to zoom in, double-click to zoom out."
-        + (f" {left} classes have no such clip yet." if left else "")
+        + (f" {left} {'class has' if left == 1 else 'classes have'} no such clip yet." if left else "")
     )
 
 
