@@ -3,7 +3,7 @@
 Finished runs are read from their files, and one that was cut off goes on where it was. Rounds that differ
 only in something late share decoded frames and first stages. What came out goes to
 RESULTS/DATA/table-N-SHARE.json, with a Plotly figure; --validation chooses settings without ever looking at
-the test clips. With --processes, seeds and shares run beside each other, on a GPU several on the one.
+the test clips. With --processes, seeds run beside each other, on a GPU several on the one.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.experiments.report import figure, markdown
 from finepseudo_core.experiments.sweep import Plan, groups, run_all
-from finepseudo_core.experiments.tables import TABLES
+from finepseudo_core.experiments.tables import SCALES, TABLES
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
             options.hold_out,
             options.validation,
             options.preset,
+            options.scale,
             read_assignments(options.set),
         )
         for data in options.data
@@ -37,8 +38,12 @@ def main() -> None:
     }
     todo = list(groups(list(plans.values()), options.shares, options.seeds))
     run_all(todo, options.processes, partial(print, flush=True))
-    held_out = f"-by-{options.hold_out}" if options.hold_out else ""
-    ending = f"{held_out}{'-validation' if options.validation else ''}.json"
+    apart = (
+        f"by-{options.hold_out}" if options.hold_out else "",
+        options.scale if options.scale != "small" and options.preset == "cpu-demo" else "",
+        "validation" if options.validation else "",
+    )
+    ending = "".join(f"-{part}" for part in apart if part) + ".json"
     for (number, data), plan in plans.items():
         for share in options.shares:
             runs = plan.found(share, options.seeds)
@@ -62,8 +67,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", nargs="+", help="some rows of the table only, by their names")
     parser.add_argument("--hold-out", help="column of labels.csv whose groups are kept for testing whole")
     parser.add_argument("--validation", action="store_true", help="test on held-out training clips")
-    parser.add_argument("--processes", type=int, default=1, help="seeds and shares that run at a time")
+    parser.add_argument("--processes", type=int, default=1, help="seeds that run at a time")
     parser.add_argument("--preset", default="cpu-demo")
+    parser.add_argument("--scale", choices=SCALES, default="small", help="size of cpu-demo's networks")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of all rows")
     parser.add_argument("--scratch", type=Path, default=Path("build/experiments"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))

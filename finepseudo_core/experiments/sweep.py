@@ -12,7 +12,7 @@ from typing import Any
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.events import Event, PseudoLabelsProposed, StageStarted
 from finepseudo_core.experiments.runs import Setting, finished, measure
-from finepseudo_core.experiments.tables import SETTINGS, Row, Table
+from finepseudo_core.experiments.tables import Row, Table, settings_of
 
 Say = Callable[[str], object]
 
@@ -26,7 +26,7 @@ class Plan:
         data: folder with clips and labels.csv.
         scratch, results: folders of what may go and of what stays.
         hold_out, validation: as in `Setting`.
-        preset: the starting point; `changes` are settings of all rows.
+        preset: the starting point, and where that is cpu-demo the scale; `changes` are settings of all rows.
     """
 
     table: Table
@@ -37,13 +37,14 @@ class Plan:
     hold_out: str | None
     validation: bool
     preset: str
+    scale: str
     changes: Mapping[str, Any]
 
-    def setting(self, share: float, seed: int) -> Setting:
-        """Where runs of a share and a seed work, apart from those of other seeds."""
+    def setting(self, seed: int) -> Setting:
+        """Where runs of a seed work, apart from those of other seeds."""
         return Setting(
             self.data,
-            self.scratch / self.data.name / f"{share:g}-seed{seed}",
+            self.scratch / self.data.name / f"seed{seed}",
             self.results / self.data.name / "runs",
             self.hold_out,
             self.validation,
@@ -53,7 +54,7 @@ class Plan:
 
     def config(self, row: Row, seed: int) -> RoundConfig:
         """The round that a row is."""
-        own = SETTINGS.get(self.data.name, SETTINGS[""]) if self.preset == "cpu-demo" else {}
+        own = settings_of(self.scale, self.data.name) if self.preset == "cpu-demo" else {}
         common = {**own, **self.table.common, **self.changes}
         return preset(self.preset).replace({**common, **row.changes, "seed": seed})
 
@@ -63,7 +64,7 @@ class Plan:
             row.name: [
                 known
                 for seed in range(seeds)
-                if (known := finished(self.setting(share, seed), self.config(row, seed), share))
+                if (known := finished(self.setting(seed), self.config(row, seed), share))
             ]
             for row in self.table.rows
         }
@@ -72,27 +73,28 @@ class Plan:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs on the same labels with the same seed, one after the other: they share frames and stages."""
+    """Runs on the same clips with the same seed, one after the other: they share frames and stages.
+
+    What is learnt without labels is the same for every share of them.
+    """
 
     name: str
-    share: float
     scratch: Path
-    runs: tuple[tuple[str, Setting, RoundConfig], ...]
+    runs: tuple[tuple[str, Setting, RoundConfig, float], ...]
 
 
 def groups(plans: Sequence[Plan], shares: Sequence[float], seeds: int) -> Iterator[Group]:
-    """The groups of some plans, share by share and seed by seed."""
+    """The groups of some plans, seed by seed; in each, share by share in the order given."""
     for data in dict.fromkeys(plan.data for plan in plans):
-        for share in shares:
-            for seed in range(seeds):
-                these = [plan for plan in plans if plan.data == data]
-                runs = tuple(
-                    (row.name, plan.setting(share, seed), plan.config(row, seed))
-                    for plan in these
-                    for row in plan.rows
-                )
-                scratch = these[0].setting(share, seed).scratch
-                yield Group(f"{data.name}, {share:.0%}, seed {seed}", share, scratch, runs)
+        these = [plan for plan in plans if plan.data == data]
+        for seed in range(seeds):
+            runs = tuple(
+                (f"{row.name}, {share:.0%}", plan.setting(seed), plan.config(row, seed), share)
+                for share in shares
+                for plan in these
+                for row in plan.rows
+            )
+            yield Group(f"{data.name}, seed {seed}", these[0].setting(seed).scratch, runs)
 
 
 def run_all(todo: Sequence[Group], processes: int, say: Say) -> None:
@@ -125,9 +127,9 @@ def _run_aside(group: Group) -> None:
 
 
 def _run(group: Group, say: Say) -> None:
-    for name, setting, config in group.runs:
+    for name, setting, config, share in group.runs:
         say(f"-- {name}, {group.name}")
-        measure(setting, config, group.share, _Clock(say))
+        measure(setting, config, share, _Clock(say))
 
 
 class _Clock:

@@ -191,9 +191,9 @@ TABLES: dict[str, Table] = {
     ),
 }
 
-# Where rounds of a CPU start from. An epoch has 32 steps however many labels a variant accepts, so that every
-# row of a table trains for equally many.
-_CPU = {
+# Where rounds of a CPU start from, by scale and data. An epoch has equally many steps however many labels a
+# variant accepts, so that every row of a table trains for equally many.
+_LARGE = {
     "self_training.least_steps": 32,
     "self_training.alignability_epochs": 10,
     "self_training.action_epochs": 10,
@@ -201,9 +201,25 @@ _CPU = {
     "self_training.epochs": 5,
     "checkpoint_seconds": 120.0,
 }
-SETTINGS: dict[str, dict[str, Any]] = {
-    "lips": {**_CPU, "alignability_encoder.frames": 16, "pretraining.epochs": 5},
-    "penn_motion": {**_CPU, "pretraining.epochs": 5},
-    "skateboard": {**_CPU, "pretraining.epochs": 8},
-    "": _CPU,
+_SMALL = {
+    **_LARGE,
+    "self_training.least_steps": 24,
+    "pretraining.epochs": 5,
+    "action_encoder.width": 8,
+    "action_encoder.size": 32,
+    "alignability_encoder.size": 32,
 }
+SCALES: dict[str, dict[str, dict[str, Any]]] = {
+    "small": {"lips": {**_SMALL, "alignability_encoder.frames": 12}, "": _SMALL},
+    "large": {
+        "lips": {**_LARGE, "alignability_encoder.frames": 16, "pretraining.epochs": 5},
+        "penn_motion": {**_LARGE, "pretraining.epochs": 5},
+        "": _LARGE,
+    },
+}
+
+
+def settings_of(scale: str, data: str) -> Mapping[str, Any]:
+    """Settings of all rows at a scale, for the clips of a folder of this name."""
+    known = SCALES[scale]
+    return known.get(data, known[""])

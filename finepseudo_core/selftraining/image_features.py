@@ -32,11 +32,13 @@ def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
         else:
             generator = np.random.default_rng((*round.progress.stream(record.key), view))
             clip = TrainingTransform(size)(frames, generator)
-        training = encoder.training
-        encoder.eval()
+        looks = encoder.image_encoder.training  # frozen, it is in evaluation mode already
+        if looks:
+            encoder.image_encoder.eval()
         with round.autocast():
             kept = encoder.image_features(clip[None].to(round.device))[0].float().cpu()
-        encoder.train(training)
+        if looks:
+            encoder.train(encoder.training)
         round.image_features[record.key, view] = kept
     return kept
 
