@@ -12,18 +12,19 @@ from functools import partial
 from pathlib import Path
 
 from finepseudo_core.assignments import read_assignments
-from finepseudo_core.experiments.report import figure, markdown
+from finepseudo_core.experiments.report import figure, markdown, overview
 from finepseudo_core.experiments.sweep import Plan, groups, run_all
-from finepseudo_core.experiments.tables import SCALES, TABLES
+from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of
 
 
 def main() -> None:
     """Run what is missing, print the tables, write figures."""
     options = _options()
+    rows = rows_of([TABLES[number] for number in options.table], options.rows)
     plans = {
         (number, data): Plan(
             TABLES[number],
-            TABLES[number].chosen(options.rows),
+            chosen,
             data.resolve(),
             options.scratch,
             options.results,
@@ -34,7 +35,7 @@ def main() -> None:
             read_assignments(options.set),
         )
         for data in options.data
-        for number in options.table
+        for number, chosen in zip(options.table, rows, strict=True)
     }
     todo = list(groups(list(plans.values()), options.shares, options.seeds))
     run_all(todo, options.processes, partial(print, flush=True))
@@ -45,13 +46,15 @@ def main() -> None:
     )
     ending = "".join(f"-{part}" for part in apart if part) + ".json"
     for (number, data), plan in plans.items():
-        for share in options.shares:
-            runs = plan.found(share, options.seeds)
+        by_share = {share: plan.found(share, options.seeds) for share in options.shares}
+        for share, runs in by_share.items():
             text = markdown(plan.table, share, runs)
             print(text, flush=True)
             content = {"markdown": text, "figure": figure(plan.table, runs), "runs": runs}
             file = options.results / data.resolve().name / f"table-{number}-{share:g}{ending}"
             file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        if len(by_share) > 1:
+            print(overview(plan.table, by_share), flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -64,7 +67,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds: 0, 1, ...")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1], help="shares of labelled clips")
-    parser.add_argument("--rows", nargs="+", help="some rows of the table only, by their names")
+    parser.add_argument("--rows", nargs="+", help="some rows of the tables only, by their names")
     parser.add_argument("--hold-out", help="column of labels.csv whose groups are kept for testing whole")
     parser.add_argument("--validation", action="store_true", help="test on held-out training clips")
     parser.add_argument("--processes", type=int, default=1, help="seeds that run at a time")

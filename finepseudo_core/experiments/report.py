@@ -8,7 +8,8 @@ import numpy as np
 
 from finepseudo_core.experiments.tables import Table
 
-Runs = Mapping[str, Sequence[Mapping[str, Any]]]  # row -> runs, the seeds in one order
+Run = Mapping[str, Any]
+Runs = Mapping[str, Sequence[Run]]  # row -> runs, the seeds in one order
 COLUMNS = {  # name in the table: metric of a run, and what it is multiplied by
     "f_E": ("test_top1", 100),
     "f_A": ("test_top1_alignability", 100),
@@ -30,9 +31,10 @@ COLUMNS = {  # name in the table: metric of a run, and what it is multiplied by
     "tau, clock": ("clock_kendalls_tau", 100),
 }
 NOT_COMPARED = ("accepted",)
+OVERVIEW = ("f_E", "both", "precision", "verification AP", "phase")  # what is shown for share beside share
 
 
-def values(runs: Sequence[Mapping[str, Any]], column: str) -> np.ndarray:
+def values(runs: Sequence[Run], column: str) -> np.ndarray:
     """A column of the table for every run: float (seeds,), NaN where it could not be computed."""
     name, scale = COLUMNS[column]
     return np.array([scale * run["metrics"].get(name, float("nan")) for run in runs])
@@ -50,7 +52,7 @@ def sign_flip_test(differences: np.ndarray) -> float:
 
 def markdown(table: Table, share: float, runs: Runs) -> str:
     """Mean and standard deviation over the seeds for every row, and the paired test of the claim."""
-    seeds = len(next(iter(runs.values())))
+    seeds = len(next(iter(runs.values()), ()))
     lines = [
         f"### {table.title}, {share:.0%} of the labels, {seeds} seeds",
         "",
@@ -62,17 +64,47 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
         paper = "" if row.paper is None else f"{row.paper:.2f}"
         lines.append(f"| {row.name} | {paper} | {' | '.join(cells)} |")
     better, worse = table.claim
-    if better not in runs or worse not in runs:
-        return "\n".join(lines)
-    lines += ["", f"{better} minus {worse}, paired by seed (exact sign-flip test):", ""]
-    for column in (column for column in table.columns if column not in NOT_COMPARED):
-        differences = values(runs[better], column) - values(runs[worse], column)
+    if better in runs and worse in runs:
+        pairs = [(runs[better], runs[worse])]
+        lines += ["", f"{better} minus {worse}, paired by seed (exact sign-flip test):", ""]
+        lines += _compared(pairs, table.columns)
+    return "\n".join(lines)
+
+
+def overview(table: Table, by_share: Mapping[float, Runs]) -> str:
+    """The rows share beside share, and the claim's paired test over all seeds and shares.
+
+    Shares of a seed are tested on the same clips, so that the test takes for independent what is so in part.
+    """
+    shares = list(by_share)
+    columns = [column for column in OVERVIEW if column in table.columns]
+    heads = [f"{column}, {share:.0%}" for column in columns for share in shares]
+    lines = [f"### {table.title}, share beside share", "", f"| | {' | '.join(heads)} |"]
+    lines += [f"|---|{'---|' * len(heads)}"]
+    known = [row.name for row in table.rows if all(row.name in runs for runs in by_share.values())]
+    for name in known:
+        cells = [_cell(values(by_share[share][name], column)) for column in columns for share in shares]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    better, worse = table.claim
+    if better in known and worse in known:
+        pairs = [(runs[better], runs[worse]) for runs in by_share.values()]
+        lines += ["", f"{better} minus {worse}, paired by seed and share (exact sign-flip test):", ""]
+        lines += _compared(pairs, table.columns)
+    return "\n".join(lines)
+
+
+def _compared(pairs: Sequence[tuple[Sequence[Run], Sequence[Run]]], columns: Sequence[str]) -> list[str]:
+    """A line for every column that all runs have."""
+    lines = []
+    for column in (column for column in columns if column not in NOT_COMPARED):
+        apart = [values(ours, column) - values(others, column) for ours, others in pairs]
+        differences = np.concatenate(apart)
         if np.isfinite(differences).all():
             lines.append(
                 f"- {column}: {differences.mean():+.1f} points (from {differences.min():+.1f} to "
-                f"{differences.max():+.1f}), p = {sign_flip_test(differences):.2f}"
+                f"{differences.max():+.1f}), p = {sign_flip_test(differences):.2g}"
             )
-    return "\n".join(lines)
+    return lines
 
 
 def figure(table: Table, runs: Runs) -> dict[str, Any]:

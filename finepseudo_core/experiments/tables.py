@@ -47,18 +47,6 @@ class Table:
     novel: float = 0.0
     phases: bool = False
 
-    def chosen(self, names: Sequence[str] | None) -> tuple[Row, ...]:
-        """The rows of these names, all of them for None.
-
-        Raises:
-            ConfigError: there is no row of that name.
-        """
-        known = [row.name for row in self.rows]
-        strange = [name for name in names or () if name not in known]
-        if strange:
-            raise ConfigError(f"{self.title} has no row {strange[0]!r}; choose of {', '.join(known)}.")
-        return tuple(row for row in self.rows if names is None or row.name in names)
-
 
 def _strategy(name: str) -> dict[str, Any]:
     return {"pseudo_labels.strategy": name}
@@ -217,6 +205,20 @@ SCALES: dict[str, dict[str, dict[str, Any]]] = {
         "": _LARGE,
     },
 }
+
+
+def rows_of(tables: Sequence[Table], names: Sequence[str] | None) -> list[tuple[Row, ...]]:
+    """For each of some tables its rows of these names, all of them for None.
+
+    Raises:
+        ConfigError: no table has a row of that name.
+    """
+    known = dict.fromkeys(row.name for table in tables for row in table.rows)
+    strange = [name for name in names or () if name not in known]
+    if strange:
+        titles = ", ".join(table.title for table in tables)
+        raise ConfigError(f"{titles} has no row {strange[0]!r}; choose of {', '.join(known)}.")
+    return [tuple(row for row in table.rows if names is None or row.name in names) for table in tables]
 
 
 def settings_of(scale: str, data: str) -> Mapping[str, Any]:

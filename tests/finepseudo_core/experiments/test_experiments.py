@@ -14,8 +14,8 @@ from finepseudo_core.errors import DatasetError
 from finepseudo_core.experiments import __main__ as command
 from finepseudo_core.experiments import runs, sweep
 from finepseudo_core.experiments.clips import divide, without_labels_of_some
-from finepseudo_core.experiments.report import COLUMNS, markdown, sign_flip_test, values
-from finepseudo_core.experiments.tables import SETTINGS, TABLES
+from finepseudo_core.experiments.report import COLUMNS, markdown, overview, sign_flip_test, values
+from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of, settings_of
 from tests.finepseudo_core.selftraining.tiny import tiny_config
 
 
@@ -37,7 +37,7 @@ def dives(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_row_of_every_table_is_a_valid_round(table):
     for row in TABLES[table].rows:
-        for settings in SETTINGS.values():
+        for settings in (settings for scale in SCALES.values() for settings in scale.values()):
             RoundConfig().replace({**settings, **TABLES[table].common, **row.changes})
     names = [row.name for row in TABLES[table].rows]
     assert len(set(names)) == len(names)
@@ -79,7 +79,7 @@ def test_a_missing_column_is_named(dives, tmp_path):
 
 
 def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sweep.SETTINGS, "dives", {})
+    monkeypatch.setattr(sweep, "settings_of", lambda scale, data: {})
     monkeypatch.setattr(sweep, "preset", lambda name: tiny_config())
     arguments = ["experiments", "6", "--data", str(dives), "--seeds", "2", "--shares", "0.25"]
     folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
@@ -129,12 +129,12 @@ def test_several_tables_run_in_processes_beside_each_other(dives, tmp_path, monk
     monkeypatch.setattr(sys, "argv", [*arguments, "--scratch", str(scratch), "--results", str(results)])
     command.main()
     printed = capsys.readouterr().out
-    assert printed.count("25%, seed 0: done") == printed.count("25%, seed 1: done") == 1
+    assert printed.count("dives, seed 0: done") == printed.count("dives, seed 1: done") == 1
     assert "Table 9" in printed
     assert "Table 15" in printed
     assert len(list((results / "dives" / "runs").glob("*.json"))) == 6  # GITDL is a row of both tables
     for seed in range(2):
-        log = (scratch / "dives" / f"0.25-seed{seed}" / "log.txt").read_text()
+        log = (scratch / "dives" / f"seed{seed}" / "log.txt").read_text()
         assert log.count("-- ") == 4
 
     monkeypatch.setattr(
@@ -148,12 +148,12 @@ def test_several_tables_run_in_processes_beside_each_other(dives, tmp_path, monk
             command.main()
     finally:
         (dives / "away.csv").rename(dives / "labels.csv")
-    assert "25%, seed 0: done" in capsys.readouterr().out  # one that fails stops no other
+    assert "dives, seed 0: done" in capsys.readouterr().out  # one that fails stops no other
 
 
 @pytest.mark.parametrize("number", ["4", "8", "13"])
 def test_tables_that_measure_something_else_have_every_column(number, dives, tmp_path, monkeypatch):
-    monkeypatch.setitem(sweep.SETTINGS, "dives", {})
+    monkeypatch.setattr(sweep, "settings_of", lambda scale, data: {})
     monkeypatch.setattr(sweep, "preset", lambda name: tiny_config())
     arguments = ["experiments", number, "--data", str(dives), "--seeds", "1", "--shares", "0.3"]
     folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
@@ -201,3 +201,36 @@ def test_the_table_gives_mean_and_deviation_and_leaves_unknowns_empty():
     assert "- f_E: +100.0 points (from +100.0 to +100.0), p = 0.25" in text
     assert "- f_A" not in text
     assert np.isnan(values(found["with Gaussian"], "precision")).all()
+
+
+def test_shares_stand_beside_each_other_and_are_tested_together():
+    table = TABLES["9"]
+    without, with_gaussian = (row.name for row in table.rows)
+
+    def runs(*tops: float) -> list[dict[str, dict[str, float]]]:
+        return [{"metrics": {"test_top1": top}} for top in tops]
+
+    by_share = {
+        0.05: {without: runs(0.3, 0.2), with_gaussian: runs(0.4, 0.4)},
+        0.2: {without: runs(0.5, 0.5), with_gaussian: runs(0.6, 0.5)},
+    }
+    text = overview(table, by_share)
+    assert "| | f_E, 5% | f_E, 20% | both, 5% | both, 20% | precision, 5% | precision, 20% |" in text
+    assert f"| {with_gaussian} | 40.0 ± 0.0 | 55.0 ± 7.1 |  |  |  |  |" in text
+    assert "- f_E: +10.0 points (from +0.0 to +20.0), p = 0.25" in text  # 4 of 16 sign changes
+    by_share[0.2].pop(without)
+    assert without not in overview(table, by_share)  # a row that one share lacks
+    assert overview(table, {0.05: {}, 0.2: {}}).count("\n") == 3
+    assert markdown(table, 0.1, {}).startswith("### Table 9")
+
+
+def test_a_row_may_be_of_any_of_the_tables():
+    chosen = rows_of([TABLES["1"], TABLES["7"]], ["UPS", "all"])
+    assert [[row.name for row in rows] for rows in chosen] == [["UPS"], ["all"]]
+    with pytest.raises(ConfigError, match="Table 1.*Table 7.*has no row 'some'; choose of supervised"):
+        rows_of([TABLES["1"], TABLES["7"]], ["some"])
+
+
+def test_every_scale_has_settings_for_any_folder():
+    assert settings_of("large", "lips")["alignability_encoder.frames"] == 16
+    assert settings_of("small", "somewhere else")["action_encoder.width"] == 8
