@@ -191,8 +191,9 @@ _LARGE = {
 }
 _SMALL = {
     **_LARGE,
-    "self_training.least_steps": 24,
+    "self_training.least_steps": 16,
     "pretraining.epochs": 5,
+    "optimizer.learning_rate": 3e-3,
     "action_encoder.width": 8,
     "action_encoder.size": 32,
     "alignability_encoder.size": 32,
