@@ -199,7 +199,11 @@ _SMALL = {
     "alignability_encoder.size": 32,
 }
 SCALES: dict[str, dict[str, dict[str, Any]]] = {
-    "small": {"lips": {**_SMALL, "alignability_encoder.frames": 12}, "": _SMALL},
+    "small": {
+        "lips": {**_SMALL, "alignability_encoder.frames": 12},
+        "penn_motion": {**_SMALL, "optimizer.learning_rate": 1.5e-3},
+        "": _SMALL,
+    },
     "large": {
         "lips": {**_LARGE, "alignability_encoder.frames": 16, "pretraining.epochs": 5},
         "penn_motion": {**_LARGE, "pretraining.epochs": 5},
