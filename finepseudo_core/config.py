@@ -164,6 +164,10 @@ class AlignmentConfig(Section):
     triplet: bool = option(True, "Train with the alignability triplet loss (Eq. 2).")
     score: bool = option(True, "Train with the alignability score loss (Eq. 4).")
     margin: float = option(0.1, "Margin of the triplet loss on the raw distance.", above=0)
+    normalise_triplet: bool = option(
+        False,
+        "[A] Divide D by T in the triplet loss, for a margin per frame; f_S sees D/T either way.",
+    )
     mining: str = option(
         "hard", "[A] Negatives used by the triplet loss.", choices=("hard", "all", "hardest", "semihard")
     )
@@ -196,6 +200,9 @@ class PseudoLabelConfig(Section):
     threshold: float = option(0.6, "θ, least confidence of an accepted label.", at_least=0, at_most=1)
     temperature: float = option(0.1, "τ of the non-parametric classifier (Eq. 8).", above=0)
     exemplars: int = option(15, "Exemplars per class, at most (Eq. 7).", at_least=1)
+    redraw_exemplars: bool = option(
+        False, "[A] Draw exemplars anew for every pass; off, they are those of the round."
+    )
     combine: str = option("mean", "[A] How p_E and p_A are combined before θ.", choices=("mean", "sum"))
     verification_threshold: float = option(
         0.6, "Least alignability under the verification strategy.", at_least=0, at_most=1
@@ -215,6 +222,15 @@ class SelfTrainingConfig(Section):
     batch_size: int = option(96, "Clips per step.", at_least=4)
     clips_per_class: int = option(4, "Clips of each class sampled into a batch; at least two.", at_least=2)
     least_steps: int = option(1, "Least steps per epoch, for very small labelled sets.", at_least=1)
+    pseudo_label_weight: float = option(
+        1.0, "[A] Weight of an accepted label in the losses, where a human one weighs 1.", above=0, at_most=1
+    )
+    keep_pseudo_labels: bool = option(
+        False, "[A] An accepted label stays until a later pass accepts another; off, every pass replaces all."
+    )
+    restart: bool = option(
+        False, "[A] f_E begins every iteration with its first weights; off, with those it has come to."
+    )
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from finepseudo_core.evaluation.open_world import (
 from finepseudo_core.evaluation.open_world_report import figure, markdown, rejection_values
 from finepseudo_core.events import ClipLeftOut, Event, Notify, StageStarted, ignore
 from finepseudo_core.experiments.clips import Clips, divide
-from finepseudo_core.experiments.tables import SETTINGS
+from finepseudo_core.experiments.tables import settings_of
 from finepseudo_core.pseudo_labels.acceptance import summarise
 from finepseudo_core.pseudo_labels.strategies import Evidence, decide
 from finepseudo_core.records import ClipRecord, Proposal
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     data = options.data.resolve()
-    own = SETTINGS.get(data.name, SETTINGS[""]) if options.preset == "cpu-demo" else {}
+    own = settings_of("large", data.name) if options.preset == "cpu-demo" else {}
     try:
         changes = {**own, **read_assignments(options.set), "seed": options.seed}
         report = measure(

@@ -179,8 +179,8 @@ TABLES: dict[str, Table] = {
     ),
 }
 
-# Where rounds of a CPU start from, by scale and data. An epoch has equally many steps however many labels a
-# variant accepts, so that every row of a table trains for equally many.
+# Where rounds of a CPU start from, by scale and data. An epoch has as many steps as it takes to see all clips of
+# lips or penn_motion once, however many labels a variant accepts: every row of a table trains for equally many.
 _LARGE = {
     "self_training.least_steps": 32,
     "self_training.alignability_epochs": 10,
@@ -191,7 +191,11 @@ _LARGE = {
 }
 _SMALL = {
     **_LARGE,
-    "self_training.least_steps": 16,
+    "self_training.least_steps": 34,
+    "self_training.alignability_epochs": 5,
+    "self_training.action_epochs": 5,
+    "self_training.epochs": 2,
+    "optimizer.warmup_epochs": 0.5,
     "pretraining.epochs": 5,
     "optimizer.learning_rate": 3e-3,
     "action_encoder.width": 8,

@@ -70,6 +70,12 @@ def learn_actions(
         round.progress.report(loss=loss / importance, accuracy=right / len(whole))
 
 
+def restart_actions(round: Round, stage: str) -> None:
+    """Give f_E the weights back that it had when the round was opened, unless the stage has begun already."""
+    if not round.progress.has_begun(stage):
+        round.models.action.load_state_dict(round.first_action)
+
+
 def training_clips(round: Round, records: Sequence[ClipRecord]) -> ActionClips:
     """Clips in the random views that f_E learns from."""
     config = round.config.action_encoder

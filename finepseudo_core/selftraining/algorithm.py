@@ -8,12 +8,12 @@ from finepseudo_core.baselines.timebalance import learn_from_teachers
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.events import Notify, RoundFinished, ShouldStop, ignore, never
 from finepseudo_core.records import ClipRecord, RoundResult
-from finepseudo_core.selftraining.action_stage import learn_actions
+from finepseudo_core.selftraining.action_stage import learn_actions, restart_actions
 from finepseudo_core.selftraining.alignability_stage import learn_alignability
 from finepseudo_core.selftraining.distributed import together
 from finepseudo_core.selftraining.outcome import conclude
 from finepseudo_core.selftraining.pretraining import pretrain
-from finepseudo_core.selftraining.proposal import propose
+from finepseudo_core.selftraining.proposal import propose, weighed
 from finepseudo_core.selftraining.rehearsal import rehearse
 from finepseudo_core.selftraining.round import Round, open_round
 
@@ -104,7 +104,9 @@ def self_train(round: Round, *, warm: bool) -> None:
         learn_actions(round, "action", round.labelled, training.action_epochs)
         accepted = propose(round, iteration=0)
     for iteration in range(1, training.iterations + 1):
-        known = (*round.labelled, *accepted)
+        known = (*round.labelled, *weighed(round, accepted))
         learn_alignability(round, f"alignability {iteration}", known, training.epochs)
+        if training.restart:
+            restart_actions(round, f"action {iteration}")
         learn_actions(round, f"action {iteration}", known, training.epochs)
         accepted = propose(round, iteration)

@@ -91,8 +91,10 @@ class AlignabilityStep(nn.Module):
             own = self._embed(features, len(labels))
         embeddings = distributed.gather(own, len(labels))  # (B, T, F)
         distances = pairwise_distance(embeddings, embeddings, config.distance, config.gamma)  # (B, B)
-        triplet = self.triplet_loss(distances, labels, weight)
-        verification = self.score_loss(distances, labels, self.score, embeddings.shape[1], weight)
+        frames = embeddings.shape[1]
+        compared = distances / frames if config.normalise_triplet else distances
+        triplet = self.triplet_loss(compared, labels, weight)
+        verification = self.score_loss(distances, labels, self.score, frames, weight)
         loss = config.triplet * triplet + config.score * config.score_weight * verification
         return loss, triplet.detach(), verification.detach()
 

@@ -25,7 +25,7 @@ MOST_PAIRS = 1 << 22  # test clip and exemplar, that verification is judged by
 
 def conclude(round: Round) -> RoundResult:
     """Test the encoders, write model and embeddings, and put the result together."""
-    gallery = open_gallery(round)
+    gallery = open_gallery(round, round.config.self_training.iterations)
     proposal = round.proposal or _propose_again(round, gallery)
     metrics = {**measure(round, proposal), **_test(round, gallery), **_verify(round, gallery)}
     if not round.config.trains_alignability:

@@ -94,6 +94,10 @@ class Progress:
             steps.look_up(self.cache, learning, inputs)
         return steps
 
+    def has_begun(self, stage: str) -> bool:
+        """Whether the stage is behind us, or the checkpoint was taken in it."""
+        return stage in self.finished or (self._pending is not None and self._pending["stage"] == stage)
+
     def look(self, stage: str, total: int) -> Iterator[int]:
         """Steps that prepare something in memory: observers hear of them, a resume does them anew."""
         if total:

@@ -37,7 +37,7 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     steps = round.progress.steps(stage, len(chunks), resumable=False)
     if steps.start < steps.total:
         look_ahead(round, stage.replace("proposal", "features"), chunks)
-        gallery = open_gallery(round)
+        gallery = open_gallery(round, iteration)
         own: dict[int, tuple[PseudoLabel, ...]] = {}
         for step in steps:
             if distributed.takes(step):
@@ -53,10 +53,20 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     )
 
 
+def weighed(round: Round, accepted: Sequence[ClipRecord]) -> tuple[ClipRecord, ...]:
+    """Clips with accepted labels, as much as such a label counts in the losses."""
+    share = round.config.self_training.pseudo_label_weight
+    return tuple(replace(record, weight=record.weight * share) for record in accepted)
+
+
 def publish(round: Round, proposal: Proposal) -> None:
     """Tell the observers, and keep what the next stage and the round's end need."""
     round.notify(PseudoLabelsProposed(proposal, measure(round, proposal)))
-    round.progress.notes["accepted"] = {label.key: label.label for label in proposal.accepted}
+    before: dict[str, str | None] = {}
+    if round.config.self_training.keep_pseudo_labels:
+        first = {record.key: record.label for record in round.pseudo_labelled}
+        before = round.progress.notes.get("accepted", first)
+    round.progress.notes["accepted"] = before | {label.key: label.label for label in proposal.accepted}
     round.proposal = proposal
 
 
@@ -99,14 +109,16 @@ class Gallery:
         return self.classifier.predict(embed_clips(round, records), nearest=NEAREST)
 
 
-def open_gallery(round: Round) -> Gallery:
-    """Exemplars of every class, drawn once per round from the human-labelled clips, and their embeddings."""
+def open_gallery(round: Round, iteration: int) -> Gallery:
+    """Exemplars of every class, drawn from the human-labelled clips, and their embeddings as they are now."""
     config, by_key = round.config.pseudo_labels, {record.key: record for record in round.labelled}
+    seed = round.config.seed
+    if config.redraw_exemplars:
+        seed = int(np.random.default_rng([seed, iteration]).integers(1 << 32))
     labels = {key: str(record.label) for key, record in by_key.items()}
     pinned = {name: [key for key in keys if key in labels] for name, keys in round.exemplars.items()}
     exemplars = draw_gallery(
-        labels, round.classes, most=config.exemplars, seed=round.config.seed, pinned=pinned,
-        banned=round.banned,
+        labels, round.classes, most=config.exemplars, seed=seed, pinned=pinned, banned=round.banned,
     )  # fmt: skip
     records = tuple(by_key[key] for name in round.classes for key in exemplars[name])
     classifier = NonparametricClassifier(

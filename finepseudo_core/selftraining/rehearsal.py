@@ -111,7 +111,7 @@ def _one_batch(round: Round) -> list[ClipRecord]:
 def _try_passes(trial: Round, timed: Rehearsal) -> None:
     """The passes that only look: image features, proposals, and the test."""
     few, tested = trial.unlabelled[:FEW], trial.test[:FEW]
-    gallery = open_gallery(trial)
+    gallery = open_gallery(trial, 0)
     if few:
         began = time.monotonic()
         embed_clips(trial, few)

@@ -1,5 +1,6 @@
 """What every stage of a round works on: clips, frames, networks, and where the round is."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -41,6 +42,7 @@ class Round:
     progress: Progress
     notify: Notify
     workspace: Path
+    first_action: Mapping[str, torch.Tensor]  # weights of f_E as the round was opened, kept for a restart
     image_features: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
     shared_features: set[tuple[str, int]] = field(default_factory=set)  # that every process keeps
     proposal: Proposal | None = None
@@ -109,6 +111,7 @@ def open_round(
     see_whole_batch(models.to(device), device)
     if config.compile:
         compile_encoders(models, device)
+    first_action = copy.deepcopy(models.action.state_dict()) if config.self_training.restart else {}
     identity = {
         "config": config.to_dict(),
         "clips": _digest([labelled, pseudo_labelled, unlabelled, test]),
@@ -147,6 +150,7 @@ def open_round(
         progress=progress,
         notify=notify,
         workspace=workspace,
+        first_action=first_action,
     )
 
 

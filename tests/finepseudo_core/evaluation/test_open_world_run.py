@@ -149,7 +149,7 @@ def test_rejection_at_a_share_is_read_off_the_curve():
 def test_the_command_prints_the_tables(dives, measured, monkeypatch, capsys):
     report, _, _, scratch, results = measured
     monkeypatch.setattr(command, "preset", lambda name: tiny_config())
-    monkeypatch.setitem(command.SETTINGS, "", {})
+    monkeypatch.setattr(command, "settings_of", lambda scale, data: {})
     arguments = ["open_world_run", "--data", str(dives), "--novel", "1", "--share", "0.25", "--seed", "0"]
     folders = ["--scratch", str(scratch), "--results", str(results / "more")]
     monkeypatch.setattr(sys, "argv", [*arguments, *folders])

@@ -1,0 +1,114 @@
+"""What the paper leaves open between the passes of a round: labels, weights, exemplars, first weights."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from finepseudo_core.errors import Stopped
+from finepseudo_core.events import PseudoLabelsProposed
+from finepseudo_core.records import ClipRecord, Proposal
+from finepseudo_core.selftraining import algorithm, proposal
+from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.models import load_models
+from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
+
+TWICE = {"pretraining__epochs": 0, "self_training__iterations": 2}
+Clips = tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Clips:
+    return make_clips(tmp_path_factory.mktemp("dives"))
+
+
+def passes(clips: Clips, workspace: Path, **changes: object) -> list[Proposal]:
+    """The passes of a round of three."""
+    found: list[Proposal] = []
+
+    def watch(event: object) -> None:
+        if isinstance(event, PseudoLabelsProposed):
+            found.append(event.proposal)
+
+    run(tiny_config(**TWICE, **changes), clips[0], clips[1], workspace, notify=watch)
+    return found
+
+
+@pytest.fixture
+def taught(monkeypatch) -> dict[str, dict[str, ClipRecord]]:
+    """Stage -> the clips that f_E was taught, by key; filled as a round goes on."""
+    seen: dict[str, dict[str, ClipRecord]] = {}
+    learn = algorithm.learn_actions
+
+    def watch(round, stage, records, epochs):
+        seen[stage] = {record.key: record for record in records}
+        learn(round, stage, records, epochs)
+
+    monkeypatch.setattr(algorithm, "learn_actions", watch)
+    return seen
+
+
+def test_accepted_labels_weigh_what_the_config_says(clips, tmp_path, taught):
+    passes(clips, tmp_path, pseudo_labels__threshold=0.0, self_training__pseudo_label_weight=0.25)
+    own = {record.key for record in clips[0]}
+    assert set(taught["action 1"]) > own
+    for key, record in taught["action 1"].items():
+        assert record.weight == (1 if key in own else 0.25)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_labels_are_replaced_or_kept(clips, tmp_path, taught, monkeypatch, keep):
+    decide, thresholds = proposal.decide, iter((0.0, 1.0, 1.0))  # the first pass accepts all, the later none
+    monkeypatch.setattr(
+        proposal,
+        "decide",
+        lambda evidence, config: decide(evidence, replace(config, threshold=next(thresholds))),
+    )
+    first, second, _ = passes(clips, tmp_path, self_training__keep_pseudo_labels=keep)
+    assert len(first.accepted) == len(clips[1])
+    assert not second.accepted
+    everything = {record.key for record in (*clips[0], *clips[1])}
+    assert set(taught["action 1"]) == everything
+    assert set(taught["action 2"]) == (everything if keep else {record.key for record in clips[0]})
+
+
+def test_exemplars_are_the_rounds_or_each_passes_own(clips, tmp_path):
+    few = {"pseudo_labels__exemplars": 1}
+    same = [seen.exemplars for seen in passes(clips, tmp_path / "same", **few)]
+    assert same[0] == same[1] == same[2]
+    redrawn = passes(clips, tmp_path / "drawn", **few, pseudo_labels__redraw_exemplars=True)
+    drawn = [seen.exemplars for seen in redrawn]
+    assert len({str(sorted(exemplars.items())) for exemplars in drawn}) > 1
+    assert all(len(keys) == 1 for exemplars in drawn for keys in exemplars.values())
+
+
+def test_a_restart_forgets_what_f_e_has_learnt_also_where_a_round_is_resumed(clips, tmp_path):
+    labelled, unlabelled, _ = clips
+    alone = {**TWICE, "pseudo_labels__strategy": "none", "self_training__restart": True}
+
+    def weights(name: str, **changes: object) -> torch.Tensor:
+        config = tiny_config(**alone | changes)
+        result = run(config, labelled, unlabelled, tmp_path / name)
+        return load_models(result.model)[0].action.classifier.weight
+
+    wanted = weights("short", self_training__action_epochs=0)
+    assert torch.equal(wanted, weights("long", self_training__action_epochs=2))
+    assert not torch.equal(wanted, weights("carried", self_training__restart=False))
+
+    config = tiny_config(**alone, checkpoint_seconds=0.0)
+    for stop_at in itertools.count(20):  # once in the middle of every later stage
+        left = itertools.count(stop_at, -1)
+        try:
+            result = run(
+                config,
+                labelled,
+                unlabelled,
+                tmp_path / "resumed",
+                should_stop=lambda left=left: not next(left),
+            )
+        except Stopped:
+            continue
+        break
+    assert torch.equal(wanted, load_models(result.model)[0].action.classifier.weight)
