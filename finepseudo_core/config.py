@@ -111,7 +111,7 @@ class OptimizerConfig(Section):
     """Adam with default betas, linear warm-up, then cosine decay."""
 
     learning_rate: float = option(1e-4, "[A] Base learning rate.", above=0)
-    warmup_epochs: float = option(5, "Epochs of linear warm-up.", at_least=0)
+    warmup_epochs: float = option(5.0, "Epochs of linear warm-up.", at_least=0)
     weight_decay: float = option(0.0, "Weight decay.", at_least=0)
     clip_norm: float = option(0.0, "Largest gradient norm; 0 leaves gradients as they are.", at_least=0)
 

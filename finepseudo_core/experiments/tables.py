@@ -205,8 +205,8 @@ TABLES: dict[str, Table] = {
     ),
 }
 
-# Where rounds of a CPU start from, by scale and data. An epoch has as many steps as it takes to see all clips of
-# lips or penn_motion once, however many labels a variant accepts: every row of a table trains for equally many.
+# Where rounds of a CPU start from, by scale and data. An epoch has as many steps as all clips of lips make or
+# nearly, however many labels a variant accepts: every row of a table trains for equally many.
 _LARGE = {
     "self_training.least_steps": 32,
     "self_training.alignability_epochs": 10,

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -69,3 +70,18 @@ def test_a_stage_of_pretraining_depends_on_the_settings_of_its_objective_alone()
         .pretraining.in_use()
     )
     assert carl.in_use()["carl"] == {"variance": 10.0, "crop": 1.5, "overlap": 0.2}
+
+
+def test_numbers_that_may_be_broken_are_taken_whole_or_broken():
+    def floats(section, prefix=""):
+        for item in dataclasses.fields(section):
+            value = getattr(section, item.name)
+            if dataclasses.is_dataclass(value):
+                yield from floats(value, f"{prefix}{item.name}.")
+            elif item.type in ("float", float):
+                yield prefix + item.name, value
+
+    found = dict(floats(RoundConfig()))
+    assert found["optimizer.warmup_epochs"] == 5
+    assert all(isinstance(value, float) for value in found.values()), found
+    assert RoundConfig().replace({"optimizer.warmup_epochs": 0.5}).optimizer.warmup_epochs == 0.5
