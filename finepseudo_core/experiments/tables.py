@@ -221,7 +221,6 @@ _SMALL = {
     "self_training.alignability_epochs": 5,
     "self_training.action_epochs": 5,
     "self_training.epochs": 2,
-    "optimizer.warmup_epochs": 0.5,
     "pretraining.epochs": 5,
     "optimizer.learning_rate": 3e-3,
     "action_encoder.width": 8,
