@@ -16,7 +16,7 @@ from pathlib import Path
 
 from app.worker.eta import RemainingTime
 from benchmarks import machine
-from finepseudo_core.config import RoundConfig, preset
+from finepseudo_core.config import METHODS, RoundConfig, preset
 from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.events import Event
 from finepseudo_core.records import ClipRecord, RoundResult
@@ -78,8 +78,11 @@ def main() -> None:
     )
     parser.add_argument("--clips", type=int, default=240)
     parser.add_argument("--preset", default="cpu-demo")
+    parser.add_argument("--method", choices=METHODS, default="finepseudo")
     asked = parser.parse_args()
     config = preset(asked.preset)
+    if asked.method != config.method:
+        config = config.replace({"method": asked.method, "pseudo_labels.strategy": "confidence"})
     about = machine.description()
     print(f"{about['cpu']}, {about['cores']} cores, load {os.getloadavg()[0]:.1f}, commit {about['commit']}")
     with tempfile.TemporaryDirectory() as place:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
+from finepseudo_core.baselines import fixmatch, timebalance
+from finepseudo_core.baselines.joint_batches import trainable_unlabelled
 from finepseudo_core.events import StagesTimed, ignore
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining import distributed
@@ -24,12 +26,12 @@ FEW = 8  # clips that a pass over all clips is tried on
 
 
 def rehearse(round: Round, *, warm: bool) -> None:
-    """Tell the observers what a step of each stage of Algorithm 1 takes, and leave no trace.
+    """Tell the observers what a step of each stage takes, and leave no trace.
 
     Every step of the round seeds its own randomness, so the result is the same with a rehearsal or without.
     Compiled networks can't be copied; with `compile` on, nothing is told.
     """
-    if round.config.compile or round.config.method != "finepseudo":
+    if round.config.compile:
         return
     timed, settings = Rehearsal(round.progress), round.config
     if settings.alignability_encoder.feature_views:
@@ -43,13 +45,37 @@ def rehearse(round: Round, *, warm: bool) -> None:
         image_features={},
         shared_features=set(),
     )
-    if not warm:
-        pretrain(trial)
-    few = _one_batch(round)
-    learn_alignability(trial, "alignability", few, STEPS)
-    learn_actions(trial, "action", few, STEPS)
+    match round.config.method:
+        case "finepseudo":
+            _try_algorithm_1(trial, warm)
+        case "fixmatch":
+            fixmatch.train(trial, "fixmatch", STEPS)
+        case "timebalance":
+            _try_timebalance(trial, timed)
     _try_passes(trial, timed)
     round.notify(StagesTimed(timed.seconds))
+
+
+def _try_algorithm_1(trial: Round, warm: bool) -> None:
+    if not warm:
+        pretrain(trial)
+    few = _one_batch(trial)
+    learn_alignability(trial, "alignability", few, STEPS)
+    learn_actions(trial, "action", few, STEPS)
+
+
+def _try_timebalance(trial: Round, timed: "Rehearsal") -> None:
+    teachers = trial.models.teachers
+    assert teachers is not None  # the method builds them
+    timebalance.pretrain_teacher(trial, "invariance", teachers.invariant, distinctive=False)
+    timebalance.pretrain_teacher(trial, "distinctiveness", teachers.distinctive, distinctive=True)
+    learn_actions(trial, "teacher", _one_batch(trial), STEPS, encoder=teachers.invariant.encoder)
+    known, unknown = trial.labelled[:FEW], trainable_unlabelled(trial)[:FEW]
+    began = time.monotonic()
+    timebalance.compare_moments(replace(trial, labelled=known, unlabelled=unknown))
+    timed.time("similarity", began, len((*known, *unknown)) / PROPOSAL_CHUNK)
+    keys = [record.key for record in (*trial.labelled, *trial.unlabelled)]
+    timebalance.teach(trial, "student", STEPS, dict.fromkeys(keys, 0.5))
 
 
 class Rehearsal:
@@ -57,10 +83,12 @@ class Rehearsal:
 
     Attributes:
         seconds: first word of a stage's name -> seconds per step.
+        notes: what stages tell later ones, as in a round's progress.
     """
 
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
+        self.notes: dict[str, Any] = {}
         self.stream, self.check_stop = progress.stream, progress.check_stop
 
     def steps(self, stage: str, total: int, optimizer: Any = None, **_: Any) -> "RehearsedSteps":

@@ -75,3 +75,19 @@ def test_a_rehearsal_can_be_stopped(clips, tmp_path):
             should_stop=lambda: next(asked) > clips_read,
         )  # fmt: skip
     assert not any(isinstance(event, StagesTimed) for event in seen)
+
+
+@pytest.mark.parametrize("method", ["fixmatch", "timebalance"])
+def test_methods_that_it_is_compared_with_are_rehearsed_too(clips, tmp_path, method):
+    labelled, unlabelled, test = clips
+    config = tiny_config(method=method, pseudo_labels__strategy="confidence", pretraining__epochs=1)
+    events: list[Event] = []
+    result = run(
+        config, labelled, unlabelled, tmp_path / "with", test=test, rehearsed=True, notify=events.append
+    )
+    (timed,) = (event for event in events if isinstance(event, StagesTimed))
+    stages = [event.stage for event in events if isinstance(event, StageStarted)]
+    assert timed.seconds.keys() == {stage.partition(" ")[0] for stage in stages} - {"frames"}
+    assert all(seconds > 0 for seconds in timed.seconds.values())
+    without = run(config, labelled, unlabelled, tmp_path / "without", test=test)
+    assert result.model_sha256 == without.model_sha256
