@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from finepseudo_core.experiments.runs import COVERAGE
 from finepseudo_core.experiments.tables import Table
 
 Run = Mapping[str, Any]
@@ -68,6 +69,9 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
         pairs = [(runs[better], runs[worse])]
         lines += ["", f"{better} minus {worse}, paired by seed (exact sign-flip test):", ""]
         lines += _compared(pairs, table.columns)
+        if "precision" in table.columns:
+            lines += ["", "Of the surest unlabelled clips, right at last, by how many of them:", ""]
+            lines += _coverage({name: runs[name] for name in (better, worse)})
     return "\n".join(lines)
 
 
@@ -104,6 +108,18 @@ def _compared(pairs: Sequence[tuple[Sequence[Run], Sequence[Run]]], columns: Seq
                 f"- {column}: {differences.mean():+.1f} points (from {differences.min():+.1f} to "
                 f"{differences.max():+.1f}), p = {sign_flip_test(differences):.2g}"
             )
+    return lines
+
+
+def _coverage(runs: Runs) -> list[str]:
+    """Accuracy at equal counts, by f_E, by f_A and by both: what a threshold anywhere would have accepted."""
+    heads = [f"{share:.0%}" for share in COVERAGE]
+    lines = [f"| | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
+    for name, found in runs.items():
+        for judge in ("f_E", "f_A", "both"):
+            curve = 100 * np.array([run["coverage"][judge] for run in found])  # (seeds, shares)
+            cells = " | ".join(_cell(column) for column in curve.T)
+            lines.append(f"| {name}, by {judge} | {cells} |")
     return lines
 
 

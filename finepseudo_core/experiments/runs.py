@@ -22,6 +22,7 @@ from finepseudo_core.pseudo_labels.acceptance import precision_at
 from finepseudo_core.records import Proposal, RoundResult
 from finepseudo_core.selftraining.algorithm import run
 
+COVERAGE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)  # shares of the unlabelled clips, surest first
 PHASE_TRIM = 0.3  # largest share cut off at either end of a clip, so that its clock doesn't tell the phase
 
 
@@ -142,7 +143,7 @@ def compare(proposal: Proposal, clips: Clips) -> dict[str, Any]:
     number = {name: place for place, name in enumerate(proposal.classes)}
     novel = len(number)  # a class that no label can be right about
     truth = np.array([number.get(str(truths[row.key]), novel) for row in rows])
-    counts = [max(1, round(len(rows) * share)) for share in (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)]
+    counts = [max(1, round(len(rows) * share)) for share in COVERAGE]
     curves: Mapping[str, list[np.ndarray]] = {
         "f_E": [row.action_probabilities for row in rows],
         "f_A": [row.alignability_probabilities for row in rows],

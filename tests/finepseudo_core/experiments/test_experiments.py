@@ -193,13 +193,21 @@ def test_the_paired_test_is_exact():
 def test_the_table_gives_mean_and_deviation_and_leaves_unknowns_empty():
     table = TABLES["9"]
     found = {
-        row.name: [{"metrics": {"test_top1": 0.5 + place + seed / 10}} for seed in range(3)]
+        row.name: [
+            {
+                "metrics": {"test_top1": 0.5 + place + seed / 10},
+                "coverage": {judge: [1 - place / 2] * 7 for judge in ("f_E", "f_A", "both")},
+            }
+            for seed in range(3)
+        ]
         for place, row in enumerate(table.rows)
     }
     text = markdown(table, 0.1, found)
     assert "| without Gaussian | 35.42 | 60.0 ± 10.0 |  |" in text
     assert "- f_E: +100.0 points (from +100.0 to +100.0), p = 0.25" in text
     assert "- f_A" not in text
+    assert "| | 5% | 10% | 20% | 30% | 50% | 75% | 100% |" in text
+    assert "| with Gaussian, by both | 50.0 ± 0.0 | 50.0 ± 0.0 |" in text
     assert np.isnan(values(found["with Gaussian"], "precision")).all()
 
 
