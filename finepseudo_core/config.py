@@ -112,6 +112,12 @@ class OptimizerConfig(Section):
 
     learning_rate: float = option(1e-4, "[A] Base learning rate.", above=0)
     warmup_epochs: float = option(5.0, "Epochs of linear warm-up.", at_least=0)
+    warmup_share: float = option(
+        0.1,
+        "[A] Largest part of a stage that warms up; those between passes are short.",
+        at_least=0,
+        at_most=1,
+    )
     weight_decay: float = option(0.0, "Weight decay.", at_least=0)
     clip_norm: float = option(0.0, "Largest gradient norm; 0 leaves gradients as they are.", at_least=0)
 
@@ -169,7 +175,9 @@ class AlignmentConfig(Section):
         "[A] Divide D by T in the triplet loss, for a margin per frame; f_S sees D/T either way.",
     )
     mining: str = option(
-        "hard", "[A] Negatives used by the triplet loss.", choices=("hard", "all", "hardest", "semihard")
+        "hard",
+        "[A] Negatives used by the triplet loss.",
+        choices=("hard", "all", "hardest", "semihard", "random"),
     )
     score_weight: float = option(1.0, "[A] ω, weight of the score loss (Eq. 5).", at_least=0)
     detach_distance: bool = option(False, "[A] Keep the score loss from moving the encoder.")
@@ -208,6 +216,12 @@ class PseudoLabelConfig(Section):
         0.6, "Least alignability under the verification strategy.", at_least=0, at_most=1
     )
     uncertainty_passes: int = option(10, "Dropout passes of the uncertainty strategy.", at_least=2)
+    uncertainty_dropout: float = option(
+        0.3,
+        "[A] Dropout before f_E's classifier in the passes of the uncertainty strategy.",
+        above=0,
+        at_most=0.9,
+    )
     uncertainty_threshold: float = option(0.05, "Largest spread under the uncertainty strategy.", above=0)
 
 
@@ -377,7 +391,7 @@ def _fits(value: Any, default: Any) -> bool:
     return isinstance(value, type(default))
 
 
-# What differs from the paper's values; `cpu-demo` and `single-gpu` were set by measurement (docs/RESULTS.md).
+# What differs from the paper's values: `cpu-demo` as measured (docs/MEASURED.md), `single-gpu` as estimated.
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "single-gpu": {

@@ -1,7 +1,7 @@
 """What a round tells its observers. Observers watch and never act."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from finepseudo_core.records import Proposal, RoundResult
@@ -67,10 +67,14 @@ class CheckpointSaved:
 
 @dataclass(frozen=True)
 class PseudoLabelsProposed:
-    """A pass over the unlabelled clips is complete and ready for review."""
+    """A pass over the unlabelled clips is complete and ready for review.
+
+    `accepted_per_class` is class -> accepted labels, and how many of them are right where the truth is known.
+    """
 
     proposal: Proposal
     metrics: Mapping[str, float]
+    accepted_per_class: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

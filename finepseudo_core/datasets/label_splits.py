@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from finepseudo_core.datasets.formats import FORMATS, annotation_format, csv_folder
+from finepseudo_core.datasets.formats import FORMATS, read_listed
 from finepseudo_core.datasets.formats.annotation_files import read_json, write_text
 from finepseudo_core.datasets.formats.listing import ImportList, ListedClip
 from finepseudo_core.errors import DatasetError, FinePseudoError
@@ -204,7 +204,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     options = parser.parse_args()
     try:
-        listed = _listed(options.source, options.format, options.annotations)
+        listed = read_listed(options.source, options.format, options.annotations)
         found = split(labels_of(listed), options.share, options.seed)
         write(found, options.out)
     except (FinePseudoError, ValueError) as error:
@@ -213,15 +213,6 @@ def main() -> None:
         sys.stderr.write(f"{problem.source} {problem.line} {problem.path}: {problem.reason}\n".lstrip())
     classes = len(set(labels_of(listed).values()))
     sys.stdout.write(f"{options.out}: {len(found.labelled)} labelled clips of {classes} classes\n")
-
-
-def _listed(source: Path, name: str, annotations: Path | None) -> ImportList:
-    if name != "csv_folder":
-        return annotation_format(name).read(source, annotations)
-    if source.is_file():
-        return csv_folder.read(source.parent, source)
-    beside = source / "labels.csv"
-    return csv_folder.read(source, annotations or (beside if beside.is_file() else None))
 
 
 if __name__ == "__main__":

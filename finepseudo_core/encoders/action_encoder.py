@@ -40,7 +40,7 @@ class ActionEncoder(nn.Module):
         """Clips (B, 3, T, H, W) -> logits (B, K)."""
         return self.classifier(self.features(clips))
 
-    def predict_with_spread(self, clips: Tensor, passes: int, dropout: float = 0.3) -> tuple[Tensor, Tensor]:
+    def predict_with_spread(self, clips: Tensor, passes: int, dropout: float) -> tuple[Tensor, Tensor]:
         """Class probabilities, and their spread over passes with dropout before the classifier.
 
         The spread is the uncertainty of UPS (Rizve et al., ICLR 2021): the standard deviation of the

@@ -22,10 +22,11 @@ import numpy as np
 import torch
 
 from finepseudo_core.assignments import read_assignments
-from finepseudo_core.config import RoundConfig, preset
+from finepseudo_core.config import PseudoLabelConfig, RoundConfig, preset
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.datasets.formats.annotation_files import json_text, write_text
 from finepseudo_core.datasets.frame_store import open_frame_store
+from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.errors import ConfigError, FinePseudoError
 from finepseudo_core.evaluation.open_world import (
     ClassDivision,
@@ -36,7 +37,7 @@ from finepseudo_core.evaluation.open_world import (
 from finepseudo_core.evaluation.open_world_report import figure, markdown, rejection_values
 from finepseudo_core.events import ClipLeftOut, Event, Notify, StageStarted, ignore
 from finepseudo_core.experiments.clips import Clips, divide
-from finepseudo_core.experiments.tables import settings_of
+from finepseudo_core.experiments.tables import SCALES, settings_of
 from finepseudo_core.pseudo_labels.acceptance import summarise
 from finepseudo_core.pseudo_labels.strategies import Evidence, decide
 from finepseudo_core.records import ClipRecord, Proposal
@@ -189,13 +190,17 @@ def spreads(model: Path, clips: Clips, proposal: Proposal, frames: Path) -> np.n
     by_key = {record.key: record for record in clips.unlabelled}
     records = [by_key[row.key] for row in proposal.pseudo_labels]
     torch.manual_seed(config.seed)
-    found = []
+    found, asked = [], config.pseudo_labels
     for start in range(0, len(records), CLIPS_AT_ONCE):
         chunk: Sequence[ClipRecord] = records[start : start + CLIPS_AT_ONCE]
         views = WholeClips(store, chunk, part.frames, part.size, stride=part.stride)
         batch = torch.cat([views[place] for place in range(len(views))]).to(device)
-        found.append(encoder.predict_with_spread(batch, config.pseudo_labels.uncertainty_passes)[1].cpu())
+        found.append(_spread(encoder, batch, asked))
     return torch.cat(found).numpy()
+
+
+def _spread(encoder: ActionEncoder, clips: torch.Tensor, asked: PseudoLabelConfig) -> torch.Tensor:
+    return encoder.predict_with_spread(clips, asked.uncertainty_passes, asked.uncertainty_dropout)[1].cpu()
 
 
 def main() -> None:
@@ -209,12 +214,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of classes, labels and training")
     parser.add_argument("--hold-out", help="column of labels.csv whose groups are kept for testing whole")
     parser.add_argument("--preset", default="cpu-demo")
+    parser.add_argument("--scale", choices=SCALES, default="large", help="size of cpu-demo's networks")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the round")
     parser.add_argument("--scratch", type=Path, default=Path("build/experiments"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     data = options.data.resolve()
-    own = settings_of("large", data.name) if options.preset == "cpu-demo" else {}
+    own = settings_of(options.scale, data.name) if options.preset == "cpu-demo" else {}
     try:
         changes = {**own, **read_assignments(options.set), "seed": options.seed}
         report = measure(

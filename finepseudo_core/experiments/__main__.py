@@ -7,7 +7,9 @@ the test clips. With --processes, seeds run beside each other, on a GPU several 
 """
 
 import argparse
+import hashlib
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -39,22 +41,31 @@ def main() -> None:
     }
     todo = list(groups(list(plans.values()), options.shares, options.seeds))
     run_all(todo, options.processes, partial(print, flush=True))
-    apart = (
-        f"by-{options.hold_out}" if options.hold_out else "",
-        options.scale if options.scale != "small" and options.preset == "cpu-demo" else "",
-        "validation" if options.validation else "",
-    )
-    ending = "".join(f"-{part}" for part in apart if part) + ".json"
+    ending = "".join(f"-{part}" for part in _apart(options)) + ".json"
     for (number, data), plan in plans.items():
         by_share = {share: plan.found(share, options.seeds) for share in options.shares}
         for share, runs in by_share.items():
-            text = markdown(plan.table, share, runs)
+            text, picture = markdown(plan.table, share, runs), figure(plan.table, runs)
             print(text, flush=True)
-            content = {"markdown": text, "figure": figure(plan.table, runs), "runs": runs}
+            content = {"settings": options.set, "markdown": text, "figure": picture, "runs": runs}
             file = options.results / data.resolve().name / f"table-{number}-{share:g}{ending}"
             file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         if len(by_share) > 1:
             print(overview(plan.table, by_share), flush=True)
+
+
+def _apart(options: argparse.Namespace) -> Iterator[str]:
+    """What the file of a table is called after, where it isn't the usual one."""
+    if options.hold_out:
+        yield f"by-{options.hold_out}"
+    if options.preset != "cpu-demo":
+        yield options.preset
+    elif options.scale != "small":
+        yield options.scale
+    if options.validation:
+        yield "validation"
+    if options.set:
+        yield hashlib.sha256(" ".join(sorted(options.set)).encode()).hexdigest()[:8]
 
 
 def _options() -> argparse.Namespace:

@@ -62,11 +62,11 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     )  # fmt: skip
     if setting.novel:
         clips = without_labels_of_some(clips, setting.novel, config.seed)
-    passes: list[dict[str, float]] = []
+    passes: list[dict[str, Any]] = []
 
     def watch(event: Event) -> None:
         if isinstance(event, PseudoLabelsProposed):
-            passes.append(dict(event.metrics))
+            passes.append({**event.metrics, "accepted_per_class": dict(event.accepted_per_class)})
         notify(event)
 
     workspace, started = setting.scratch / digest, time.monotonic()

@@ -54,7 +54,8 @@ class Plan:
 
     def config(self, row: Row, seed: int) -> RoundConfig:
         """The round that a row is."""
-        own = settings_of(self.scale, self.data.name) if self.preset == "cpu-demo" else {}
+        small = self.preset == "cpu-demo"
+        own = settings_of(self.scale, self.data.name) if small else self.table.full_size
         common = {**own, **self.table.common, **self.changes}
         return preset(self.preset).replace({**common, **row.changes, "seed": seed})
 

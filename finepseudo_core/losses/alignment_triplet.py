@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-MININGS = ("hard", "all", "hardest", "semihard")
+MININGS = ("hard", "all", "hardest", "semihard", "random")
 
 
 class AlignabilityTripletLoss(nn.Module):
@@ -18,6 +18,7 @@ class AlignabilityTripletLoss(nn.Module):
             all: every negative; the mean then counts the satisfied triplets too.
             hardest: for each anchor and positive only the nearest negative, if it violates the margin.
             semihard: violating negatives that are still farther away than the positive.
+            random: for each anchor and positive one of the violating negatives, drawn by torch's seed.
 
     Raises:
         ValueError: margin <= 0 or an unknown mining.
@@ -57,6 +58,9 @@ class AlignabilityTripletLoss(nn.Module):
         if self.mining == "semihard":
             return violating & (gaps < self.margin)
         pairs = anchor * batch + positive
+        if self.mining == "random":  # a generator of its own: every process draws the same
+            drawn = torch.rand(len(gaps), generator=torch.Generator().manual_seed(torch.initial_seed()))
+            gaps = torch.where(violating, drawn.to(gaps), -torch.inf)
         widest = gaps.new_full((batch * batch,), -torch.inf).scatter_reduce(0, pairs, gaps, "amax")
         return violating & (gaps == widest[pairs])
 

@@ -17,7 +17,7 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PRESETS, preset
 from finepseudo_core.datasets import label_splits
-from finepseudo_core.datasets.formats import csv_folder
+from finepseudo_core.datasets.formats import FORMATS, read_listed
 from finepseudo_core.errors import DatasetError, FinePseudoError
 from finepseudo_core.events import CheckpointSaved, Event, PseudoLabelsProposed, StageStarted, StepDone
 from finepseudo_core.records import ClipRecord, RoundResult
@@ -36,10 +36,14 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path, help="folder of videos, with or without labels.csv")
     parser.add_argument(
-        "--labels", type=Path, metavar="CSV", help="path,label[,split]; else FOLDER/labels.csv"
+        "--labels", type=Path, metavar="PATH", help="the annotation, where it isn't in the folder"
     )
+    parser.add_argument("--format", choices=FORMATS, default="csv_folder", help="what the annotation is")
     parser.add_argument("--workspace", type=Path, required=True, metavar="DIR", help="folder of this round")
     parser.add_argument("--labelled-share", type=float, default=1.0, help="share of the labels to train on")
+    parser.add_argument(
+        "--label-split", type=Path, metavar="JSON", help="file that says which clips are labelled, instead"
+    )
     parser.add_argument("--preset", default="single-gpu", choices=tuple(PRESETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     options = parser.parse_args()
@@ -47,12 +51,14 @@ def main() -> int:
     try:
         config = preset(options.preset).replace(read_assignments(options.set))
         labelled, unlabelled, test = read_clips(
-            options.folder, options.labels, options.labelled_share, config.seed
-        )
+            options.folder, options.labels, options.labelled_share, config.seed,
+            split=options.label_split, format=options.format,
+        )  # fmt: skip
         with distributed.together():
-            result = run(config, labelled, unlabelled, options.workspace, test=test, notify=Report())
+            report = Report()
+            result = run(config, labelled, unlabelled, options.workspace, test=test, notify=report)
             if distributed.is_main():
-                write(result, options.workspace)
+                write(result, report.per_class, options.workspace)
     except (FinePseudoError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -60,24 +66,37 @@ def main() -> int:
 
 
 def read_clips(
-    folder: Path, labels: Path | None, share: float, seed: int
+    folder: Path,
+    labels: Path | None,
+    share: float,
+    seed: int,
+    *,
+    split: Path | None = None,
+    format: str = "csv_folder",
 ) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
     """Labelled, unlabelled and test clips of a folder; labels beyond the share only measure.
 
+    Rows that can't be used, such as those of missing videos, are told on standard error and left out.
+
+    Args:
+        labels: the annotation, where it isn't in the folder.
+        split: file of `label_splits`, which says what is labelled instead of share and seed.
+        format: what the annotation is, a key of `FORMATS`.
+
     Raises:
-        DatasetError: a row can't be used, or is cut from a longer video.
+        DatasetError: no row can be used, a clip is cut from a longer video, or the split is of other clips.
     """
-    usual = folder / "labels.csv"
-    found = csv_folder.read(folder, labels or (usual if usual.is_file() else None))
+    found = read_listed(folder, format, labels)
     for problem in found.problems:
-        raise DatasetError(f"line {problem.line}: {problem.path}: {problem.reason}")
+        sys.stderr.write(f"left out: line {problem.line}: {problem.path}: {problem.reason}\n")
     for clip in found.clips:
         if clip.start is not None or clip.end is not None:
             raise DatasetError(
                 f"{clip.key} is a part of a video; cut it out first, or let the studio import it."
             )
     train = {clip.key: clip.label for clip in found.clips if clip.split != "test" and clip.label}
-    chosen = set(label_splits.split(train, share, seed).labelled)
+    drawn = label_splits.split(train, share, seed) if split is None else label_splits.read(split, train)
+    chosen = set(drawn.labelled)
     records = {clip.key: ClipRecord(clip.key, clip.path, truth=clip.label) for clip in found.clips}
     labelled = [ClipRecord(key, records[key].path, label=train[key]) for key in train if key in chosen]
     tested = {clip.key for clip in found.clips if clip.split == "test"}
@@ -90,6 +109,7 @@ class Report:
 
     def __init__(self) -> None:
         self.started = time.monotonic()
+        self.per_class: Mapping[str, tuple[int, int]] = {}  # of the last pass
 
     def __call__(self, event: Event) -> None:
         """Say what happened."""
@@ -104,14 +124,20 @@ class Report:
                 self._say(f"saved at step {event.step} of {event.stage}")
             case PseudoLabelsProposed():
                 self._say(_figures(event.metrics))
+                self.per_class = event.accepted_per_class
+                self._say("accepted of " + ", ".join(f"{n} {a}" for n, (a, _) in self.per_class.items()))
 
     def _say(self, text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - self.started:8.1f} s  {text}\n")
 
 
-def write(result: RoundResult, workspace: Path) -> None:
+def write(result: RoundResult, per_class: Mapping[str, tuple[int, int]], workspace: Path) -> None:
     """Leave the figures as result.json and the pseudo-labels as pseudo-labels.jsonl."""
-    figures = {"metrics": dict(result.metrics), "model_sha256": result.model_sha256}
+    figures = {
+        "metrics": dict(result.metrics),
+        "accepted_per_class": dict(per_class),
+        "model_sha256": result.model_sha256,
+    }
     (workspace / "result.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     lines = [
         json.dumps({name: getattr(label, name) for name in WRITTEN}) + "\n"

@@ -1,4 +1,4 @@
-"""Pooled image features of every frame, computed once: the image encoder is frozen after pretraining."""
+"""Pooled image features of frames, computed once: the image encoder is frozen after pretraining."""
 
 import math
 from collections.abc import Sequence
@@ -16,22 +16,27 @@ from finepseudo_core.selftraining.schedule import PROPOSAL_CHUNK
 from finepseudo_core.video.sampling import uniform_indices
 from finepseudo_core.video.transforms import EvaluationTransform, TrainingTransform
 
+SAMPLED = -1  # in place of a view: the T frames that a clip is looked at by, not augmented
+
 
 @torch.no_grad()
-def image_features(round: Round, record: ClipRecord, view: int = 0) -> Tensor:
-    """Features of all frames of a clip (frames, C); view 0 is not augmented, the others are.
+def image_features(round: Round, record: ClipRecord, view: int) -> Tensor:
+    """Features of all frames of a clip (frames, C), or of T of them (T, C) where the view is SAMPLED.
 
-    Kept in memory after the first call; the augmentation of a view depends on the seed and the clip alone.
+    View 0 is not augmented, the others are. Kept in memory after the first call; the augmentation of a view
+    depends on the seed and the clip alone.
     """
     kept = round.image_features.get((record.key, view))
     if kept is None:
-        size, encoder = round.config.alignability_encoder.size, round.models.alignability
-        frames = round.store.read(record.key, np.arange(round.store.frames(record.key)))
-        if view == 0:
-            clip = EvaluationTransform(size)(frames)[0]
+        part, encoder = round.config.alignability_encoder, round.models.alignability
+        length = round.store.frames(record.key)
+        chosen = uniform_indices(length, part.frames) if view == SAMPLED else np.arange(length)
+        frames = round.store.read(record.key, chosen)
+        if view in (0, SAMPLED):
+            clip = EvaluationTransform(part.size)(frames)[0]
         else:
             generator = np.random.default_rng((*round.progress.stream(record.key), view))
-            clip = TrainingTransform(size)(frames, generator)
+            clip = TrainingTransform(part.size)(frames, generator)
         looks = encoder.image_encoder.training  # frozen, it is in evaluation mode already
         if looks:
             encoder.image_encoder.eval()
@@ -68,12 +73,14 @@ def look_ahead(round: Round, stage: str, chunks: Sequence[Sequence[ClipRecord]])
     """Image features of this process's chunks, as the steps of `stage`: later passes take equally long."""
 
     def new() -> bool:
-        return any((record.key, 0) not in round.image_features for step in own for record in chunks[step])
+        return any(
+            (record.key, SAMPLED) not in round.image_features for step in own for record in chunks[step]
+        )
 
     own = [place for place in range(len(chunks)) if distributed.takes(place)]
     for step in round.progress.look(stage, len(chunks) if distributed.from_main(new) else 0):
         for record in chunks[step] if distributed.takes(step) else ():
-            image_features(round, record)
+            image_features(round, record, SAMPLED)
 
 
 class FeatureClips(Dataset):
@@ -101,9 +108,8 @@ class FeatureClips(Dataset):
 @torch.no_grad()
 def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     """Frame embeddings of clips without randomness (N, T, F), in evaluation mode."""
-    encoder, frames = round.models.alignability.eval(), round.config.alignability_encoder.frames
-    chosen = [image_features(round, record) for record in records]  # N x (frames, C)
-    features = torch.stack([clip[uniform_indices(len(clip), frames)] for clip in chosen])  # (N, T, C)
+    encoder = round.models.alignability.eval()
+    features = torch.stack([image_features(round, record, SAMPLED) for record in records])  # (N, T, C)
     with round.autocast():
         return encoder.embed(features.to(round.device)).float()
 

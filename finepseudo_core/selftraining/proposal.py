@@ -10,7 +10,7 @@ from torch import Tensor
 
 from finepseudo_core.datasets.clip_dataset import WholeClips
 from finepseudo_core.events import PseudoLabelsProposed
-from finepseudo_core.pseudo_labels.acceptance import summarise
+from finepseudo_core.pseudo_labels.acceptance import Acceptance, summarise
 from finepseudo_core.pseudo_labels.nonparametric_classifier import (
     ClassPrediction,
     NonparametricClassifier,
@@ -61,7 +61,11 @@ def weighed(round: Round, accepted: Sequence[ClipRecord]) -> tuple[ClipRecord, .
 
 def publish(round: Round, proposal: Proposal) -> None:
     """Tell the observers, and keep what the next stage and the round's end need."""
-    round.notify(PseudoLabelsProposed(proposal, measure(round, proposal)))
+    per_class = {
+        name: (counts.accepted, counts.right)
+        for name, counts in zip(round.classes, count(round, proposal).classes, strict=True)
+    }
+    round.notify(PseudoLabelsProposed(proposal, measure(round, proposal), per_class))
     before: dict[str, str | None] = {}
     if round.config.self_training.keep_pseudo_labels:
         first = {record.key: record.label for record in round.pseudo_labelled}
@@ -70,17 +74,18 @@ def publish(round: Round, proposal: Proposal) -> None:
     round.proposal = proposal
 
 
+def count(round: Round, proposal: Proposal) -> Acceptance:
+    """How many labels are accepted and right, overall and class by class."""
+    number = {name: place for place, name in enumerate(round.classes)}
+    labels = np.array([number[row.label] for row in proposal.pseudo_labels], int)
+    accepted = np.array([row.accepted for row in proposal.pseudo_labels], bool)
+    return summarise(labels, accepted, len(number), _truth(round, proposal))
+
+
 def measure(round: Round, proposal: Proposal) -> dict[str, float]:
     """Count and share of accepted labels; precision and accuracies where truth is known."""
-    number = {name: place for place, name in enumerate(round.classes)}
-    known = {record.key: record.truth for record in round.unlabelled if record.truth is not None}
-    rows = proposal.pseudo_labels
-    truth = np.array(
-        [number.get(known[row.key], len(number)) if row.key in known else -1 for row in rows], int
-    )
-    labels = np.array([number[row.label] for row in rows], int)
-    accepted = np.array([row.accepted for row in rows], bool)
-    counts = summarise(labels, accepted, len(number), truth).overall
+    rows, truth = proposal.pseudo_labels, _truth(round, proposal)
+    counts = count(round, proposal).overall
     metrics = {"accepted": float(counts.accepted), "coverage": counts.accepted / max(1, counts.proposed)}
     if counts.precision is not None:
         metrics["precision"] = counts.precision
@@ -94,6 +99,14 @@ def measure(round: Round, proposal: Proposal) -> dict[str, float]:
                 continue
             metrics[name] = float((np.stack(by).argmax(1) == truth)[truth >= 0].mean())
     return metrics
+
+
+def _truth(round: Round, proposal: Proposal) -> np.ndarray:
+    """Class number of every row (N,); -1 where nobody knows, K where it is a class without labels."""
+    number = {name: place for place, name in enumerate(round.classes)}
+    known = {record.key: record.truth for record in round.unlabelled if record.truth is not None}
+    keys = [row.key for row in proposal.pseudo_labels]
+    return np.array([number.get(known[key], len(number)) if key in known else -1 for key in keys], int)
 
 
 @dataclass(frozen=True)
@@ -142,7 +155,7 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tu
     p_alignability, aligned = gallery.predict(round, records)
     with round.autocast():
         p_action, spread = models.action.predict_with_spread(
-            action_clips(round, records), config.uncertainty_passes
+            action_clips(round, records), config.uncertainty_passes, config.uncertainty_dropout
         )
     arrays = (part.float().cpu().numpy() for part in (p_action, p_alignability, aligned.scores, spread))
     evidence = Evidence(*arrays)

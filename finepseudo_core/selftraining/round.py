@@ -21,6 +21,7 @@ from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.batch_norm import see_whole_batch
 from finepseudo_core.selftraining.models import Models, carry_over
 from finepseudo_core.selftraining.progress import Progress
+from finepseudo_core.selftraining.schedule import clips_per_batch
 from finepseudo_core.selftraining.stage_cache import StageCache
 
 
@@ -99,6 +100,7 @@ def open_round(
     """
     classes = _check_clips(labelled, unlabelled, test)
     _check_exemplars(labelled, exemplars)
+    _check_processes(config, len(classes), len(labelled) + len(unlabelled))
     device = distributed.device(config.device)
     notify = notify if distributed.is_main() else ignore
     frames = (workspace if stage_cache is None else stage_cache) / "frames"
@@ -133,7 +135,7 @@ def open_round(
         tuple(record for record in records if record.key in store)
         for records in (labelled, pseudo_labelled, unlabelled, test)
     ]
-    _check_classes(readable[0])
+    _check_classes(readable[0], classes)
     _check_bans(readable[0], banned)
     return Round(
         config=config,
@@ -220,8 +222,16 @@ def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:
             )
     if lists[0] and not any(record.weight > 0 for record in lists[0]):
         raise DatasetError("every labelled clip has weight 0; give at least some a weight above it.")
-    _check_classes(lists[0])
-    return tuple(sorted({record.label for record in lists[0] if record.label is not None}))
+    classes = tuple(sorted({record.label for record in lists[0] if record.label is not None}))
+    _check_classes(lists[0], classes)
+    return classes
+
+
+def _check_processes(config: RoundConfig, classes: int, clips: int) -> None:
+    """Every batch can be divided among the processes, before any of them has worked for nothing."""
+    if config.pretraining.epochs and config.method != "fixmatch":
+        distributed.shares(min(config.pretraining.batch_size, clips), config.accumulate)
+    distributed.shares(clips_per_batch(config, classes), config.accumulate)
 
 
 def _check_exemplars(labelled: Sequence[ClipRecord], exemplars: Mapping[str, Sequence[str]]) -> None:
@@ -251,10 +261,16 @@ def _chosen(exemplars: Mapping[str, Sequence[str]], banned: Collection[str]) -> 
     return {"exemplars": [pinned, sorted(banned)]} if pinned or banned else {}
 
 
-def _check_classes(labelled: Sequence[ClipRecord]) -> None:
-    counts: dict[str, int] = {}
+def _check_classes(labelled: Sequence[ClipRecord], classes: Sequence[str]) -> None:
+    counts = dict.fromkeys(classes, 0)
     for record in labelled:
-        counts[str(record.label)] = counts.get(str(record.label), 0) + 1
+        counts[str(record.label)] += 1
+    empty = [name for name, count in counts.items() if count == 0]
+    if empty:
+        raise DatasetError(
+            f"none of the labelled clips of {', '.join(empty[:5])} can be read; "
+            "label others, or take the class out."
+        )
     if len(counts) < 2:
         raise DatasetError(f"{len(counts)} classes have labelled clips; label clips of at least two classes.")
     scarce = sorted(name for name, count in counts.items() if count < 2)

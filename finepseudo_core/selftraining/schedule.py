@@ -19,11 +19,13 @@ class PlannedStage:
 
 def balanced_steps_per_epoch(config: RoundConfig, clips: int, classes: int) -> int:
     """Steps of one epoch over class-balanced batches."""
+    return max(config.self_training.least_steps, math.ceil(clips / clips_per_batch(config, classes)))
+
+
+def clips_per_batch(config: RoundConfig, classes: int) -> int:
+    """Clips of a class-balanced batch."""
     training = config.self_training
-    per_batch = (
-        max(2, min(classes, training.batch_size // training.clips_per_class)) * training.clips_per_class
-    )
-    return max(training.least_steps, math.ceil(clips / per_batch))
+    return max(2, min(classes, training.batch_size // training.clips_per_class)) * training.clips_per_class
 
 
 def action_epochs(config: RoundConfig, *, warm: bool) -> int:
@@ -116,11 +118,8 @@ def _pretraining_steps(config: RoundConfig, clips: int) -> int:
 
 
 def learning_rate(config: OptimizerConfig, step: int, steps: int, steps_per_epoch: int) -> float:
-    """Learning rate of one step: linear warm-up, then cosine decay to zero.
-
-    The warm-up never takes more than a tenth of a stage, since the stages between two passes are short.
-    """
-    warmup = min(round(config.warmup_epochs * steps_per_epoch), steps // 10)
+    """Learning rate of one step: linear warm-up, then cosine decay to zero."""
+    warmup = min(round(config.warmup_epochs * steps_per_epoch), int(config.warmup_share * steps))
     if step < warmup:
         return config.learning_rate * (step + 1) / (warmup + 1)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

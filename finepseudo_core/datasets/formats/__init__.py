@@ -43,3 +43,24 @@ def annotation_format(name: str) -> AnnotationFormat:
     if name not in FORMATS:
         raise ValueError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
     return cast(AnnotationFormat, import_module(f"{__name__}.{name}"))
+
+
+def read_listed(source: Path, name: str, annotations: Path | None = None) -> ImportList:
+    """The clips of a folder by an annotation of any format, or those of one CSV and the folder it lies in.
+
+    Args:
+        source: folder of clips; with csv_folder also its CSV.
+        name: the format, a key of `FORMATS`.
+        annotations: where the annotation is; None for the folder.
+
+    Raises:
+        DatasetError: a file is absent or malformed.
+        ValueError: there is no such format.
+    """
+    read = annotation_format(name).read
+    if name != "csv_folder":
+        return read(source, annotations)
+    if source.is_file():
+        return read(source.parent, source)
+    beside = source / "labels.csv"
+    return read(source, annotations or (beside if beside.is_file() else None))

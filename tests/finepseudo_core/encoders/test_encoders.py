@@ -39,7 +39,7 @@ def test_action_encoders_have_the_known_size_and_shape(name):
         assert _parameters(encoder.backbone) == pytest.approx(millions, rel=1e-3)
         clips = torch.rand(2, 3, config.frames, config.size, config.size)
         assert encoder(clips).shape == (2, 7)
-        probabilities, spread = encoder.predict_with_spread(clips, passes=4)
+        probabilities, spread = encoder.predict_with_spread(clips, passes=4, dropout=0.3)
     assert (probabilities.shape, spread.shape) == ((2, 7), (2,))
 
 
@@ -88,7 +88,7 @@ def test_positions_of_a_longer_clip_span_the_trained_range():
 
 def test_spread_over_dropout_is_of_the_predicted_class():
     encoder = ActionEncoder(ActionEncoderConfig(name="r2plus1d_narrow", width=4), classes=3).eval()
-    probabilities, spread = encoder.predict_with_spread(torch.rand(4, 3, 4, 16, 16), passes=20)
+    probabilities, spread = encoder.predict_with_spread(torch.rand(4, 3, 4, 16, 16), passes=20, dropout=0.3)
     torch.testing.assert_close(probabilities.sum(1), torch.ones(4))
     assert spread.shape == (4,)
     assert (spread > 0).all()

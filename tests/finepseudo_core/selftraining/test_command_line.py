@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from finepseudo_core.datasets import label_splits
 from finepseudo_core.selftraining import __main__ as command_line
 from finepseudo_core.selftraining.models import load_models
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
@@ -29,6 +30,9 @@ def test_it_leaves_model_figures_and_pseudo_labels(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(sys, "argv", ["selftraining", *arguments])
     assert command_line.main() == 0
     figures = json.loads((workspace / "result.json").read_text())
+    per_class = figures["accepted_per_class"]
+    assert len(per_class) == 4
+    assert sum(accepted for accepted, _ in per_class.values()) == figures["metrics"]["accepted"]
     load_models(workspace / "model.pt", sha256=figures["model_sha256"])
     lines = [json.loads(line) for line in (workspace / "pseudo-labels.jsonl").read_text().splitlines()]
     assert len(lines) >= 12
@@ -47,9 +51,52 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     assert "has no '='" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("row", ["a.mp4,x,train,1,2", "gone.mp4,x,train,,"])
-def test_a_row_that_cannot_be_used_stops_it(tmp_path, row):
+def test_a_part_of_a_video_stops_it(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"")
-    (tmp_path / "labels.csv").write_text(f"path,label,split,start,end\n{row}\n")
-    with pytest.raises(command_line.DatasetError, match="part of a video|no such file"):
+    (tmp_path / "labels.csv").write_text("path,label,split,start,end\na.mp4,x,train,1,2\n")
+    with pytest.raises(command_line.DatasetError, match="part of a video"):
         command_line.read_clips(tmp_path, None, 1.0, 0)
+
+
+def test_missing_videos_are_told_and_left_out(tmp_path, capsys):
+    for name in "abcd":
+        (tmp_path / f"{name}.mp4").write_bytes(b"")
+    rows = ["a.mp4,x", "b.mp4,x", "gone.mp4,x", "c.mp4,y", "d.mp4,y"]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    labelled, unlabelled, test = command_line.read_clips(tmp_path, None, 1.0, 0)
+    assert sorted(record.key for record in labelled) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+    assert not unlabelled
+    assert not test
+    assert "left out: line 4: gone.mp4: there is no such file" in capsys.readouterr().err
+
+
+def test_a_split_file_says_what_is_labelled(tmp_path):
+    for number in range(12):
+        (tmp_path / f"{number}.mp4").write_bytes(b"")
+    rows = [f"{number}.mp4,{'xy'[number % 2]}" for number in range(12)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    drawn = label_splits.split({row.split(",")[0]: row.split(",")[1] for row in rows}, 0.5, seed=7)
+    label_splits.write(drawn, tmp_path / "split.json")
+    labelled, unlabelled, _ = command_line.read_clips(tmp_path, None, 1.0, 0, split=tmp_path / "split.json")
+    assert tuple(sorted(record.key for record in labelled)) == drawn.labelled
+    assert len(unlabelled) == 6
+    assert {record.truth for record in unlabelled} == {"x", "y"}
+
+
+def test_any_annotation_will_do(tmp_path):
+    names = [f"v{number}" for number in range(4)]
+    for name in names:
+        (tmp_path / f"{name}.mp4").write_bytes(b"")
+    (tmp_path / "Diving48_vocab.json").write_text(json.dumps([["Back"], ["Forward"]]))
+    entries = [
+        {"vid_name": name, "label": place % 2, "start_frame": 0, "end_frame": 30}
+        for place, name in enumerate([*names, "gone"])
+    ]
+    (tmp_path / "Diving48_V2_train.json").write_text(json.dumps(entries))
+    labelled, _, _ = command_line.read_clips(tmp_path, None, 1.0, 0, format="diving48")
+    assert sorted((record.path.name, record.label) for record in labelled) == [
+        ("v0.mp4", "Back"),
+        ("v1.mp4", "Forward"),
+        ("v2.mp4", "Back"),
+        ("v3.mp4", "Forward"),
+    ]

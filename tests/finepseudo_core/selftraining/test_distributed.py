@@ -57,11 +57,19 @@ def assert_alike(found: dict, expected: dict) -> None:
         assert found["metrics"][name] == expected["metrics"][name]
 
 
+def assert_begun_alike(found: dict, expected: dict) -> None:
+    """The first step, which nothing has come before: equal up to the rounding of float32."""
+    step = next(iter(expected["losses"]))
+    for name, value in found["losses"][step].items():
+        assert value == pytest.approx(expected["losses"][step][name], rel=2e-6, abs=1e-7), (step, name)
+
+
 def test_two_processes_learn_what_one_learns(rounds):
     stages = {stage for stage, _ in rounds["two"]["losses"]}
     assert stages >= {"pretraining", "alignability", "action", "alignability 1", "action 1", "test"}
     assert rounds["two"]["losses"].keys() == rounds["one"]["losses"].keys()
     assert all(any(accepted for *_, accepted in p) for p in rounds["one"]["labels"])
+    assert_begun_alike(rounds["two"], rounds["one"])
     assert_alike(rounds["two"], rounds["one"])
 
 
@@ -70,6 +78,7 @@ def test_two_processes_learn_by_a_baseline_what_one_learns(rounds, folder, metho
     one = processes.whole_round(folder, f"one-{method}", processes.BASELINES[method])
     two = rounds[f"two, {method}"]
     assert two["losses"].keys() == one["losses"].keys()
+    assert_begun_alike(two, one)
     assert_alike(two, one)
 
 

@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from finepseudo_core.datasets.frame_store import FrameStore
-from finepseudo_core.errors import CheckpointError, DatasetError, TrainingError
-from finepseudo_core.selftraining import checkpoint
+from finepseudo_core.errors import CheckpointError, ConfigError, DatasetError, TrainingError
+from finepseudo_core.events import ignore, never
+from finepseudo_core.selftraining import checkpoint, distributed
+from finepseudo_core.selftraining import round as rounds
 from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.round import open_round
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
 
 
@@ -109,6 +112,34 @@ def test_clips_that_are_all_of_one_frame_still_go_through(clips, tmp_path, monke
     monkeypatch.setattr(FrameStore, "frames", lambda self, key: 1)
     result = run(tiny_config(), labelled, unlabelled, tmp_path)
     assert len(result.proposal.pseudo_labels) == len(unlabelled)
+
+
+def test_a_class_none_of_whose_labelled_clips_can_be_read_is_named(clips, tmp_path):
+    labelled, unlabelled, _ = clips
+    gone = labelled[0].label
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a video")
+    given = [replace(record, path=broken) if record.label == gone else record for record in labelled]
+    with pytest.raises(DatasetError, match=f"none of the labelled clips of {gone} can be read; label others"):
+        run(tiny_config(), given, unlabelled, tmp_path / "round")
+
+
+@pytest.mark.parametrize(
+    ("changes", "clips_of_batch"),
+    [({}, "8 clips"), ({"pretraining__batch_size": 3}, "3 clips"), ({"accumulate": 4}, "2 clips")],
+)
+def test_more_processes_than_a_batch_has_clips_are_refused_before_any_work(
+    clips, tmp_path, monkeypatch, changes, clips_of_batch
+):
+    labelled, unlabelled, _ = clips
+    monkeypatch.setattr(distributed, "world_size", lambda: 9)
+    monkeypatch.setattr(rounds, "open_frame_store", lambda *_, **__: pytest.fail("nothing is decoded"))
+    with pytest.raises(ConfigError, match=f"9 processes can't divide {clips_of_batch}.*start fewer"):
+        open_round(
+            tiny_config(**changes), labelled, unlabelled, tmp_path,
+            test=(), pseudo_labelled=(), initial_model=None, exemplars={}, stage_cache=None,
+            notify=ignore, should_stop=never,
+        )  # fmt: skip
 
 
 def test_a_weight_of_nothing_for_every_labelled_clip_is_refused(clips, tmp_path):

@@ -1,0 +1,59 @@
+"""Frames are kept as far as the limit goes, and are the same beyond it."""
+
+import numpy as np
+import pytest
+
+from finepseudo_core.datasets.frame_store import open_frame_store
+from finepseudo_core.records import ClipRecord
+from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory) -> list[ClipRecord]:
+    labelled, unlabelled, _ = make_clips(tmp_path_factory.mktemp("dives"))
+    return [*labelled, *unlabelled][:6]
+
+
+def test_a_limit_is_kept_and_frames_beyond_it_are_decoded_anew(records, tmp_path):
+    whole = open_frame_store(records, tmp_path / "whole", size=28, squash=True, most_bytes=1 << 30)
+    size = (tmp_path / "whole" / "frames.bin").stat().st_size
+    limit = size // 2
+    half = open_frame_store(records, tmp_path / "half", size=28, squash=True, most_bytes=limit)
+    assert 0 < (tmp_path / "half" / "frames.bin").stat().st_size <= limit
+    none = open_frame_store(records, tmp_path / "none", size=28, squash=True, most_bytes=0)
+    assert (tmp_path / "none" / "frames.bin").stat().st_size == 0
+    for record in records:
+        indices = np.array([0, 3, 3, whole.frames(record.key) - 1])
+        wanted = whole.read(record.key, indices)
+        assert wanted.shape == (4, 32, 32, 3)
+        for other in (half, none):
+            assert other.frames(record.key) == whole.frames(record.key)
+            np.testing.assert_array_equal(other.read(record.key, indices), wanted)
+
+
+def test_frames_are_found_again_and_those_of_other_settings_are_not_taken_for_them(records, tmp_path):
+    def decoded(**changes: object) -> int:
+        seen: list[int] = []
+        settings: dict = {"size": 28, "squash": True, "most_bytes": 1 << 30, **changes}
+        open_frame_store(records, tmp_path, **settings, on_clip=seen.append)
+        return len(seen)
+
+    assert decoded() == len(records)
+    assert decoded() == 0
+    assert decoded(size=21) == len(records)
+
+
+@pytest.mark.parametrize("changes", [{"loader_workers": 2}, {"channels_last": False}, {"cache_bytes": 0}])
+def test_how_batches_are_prepared_changes_nothing(changes, tmp_path_factory):
+    from finepseudo_core.selftraining.algorithm import run
+
+    folder = tmp_path_factory.mktemp("round")
+    labelled, unlabelled, test = make_clips(folder / "dives")
+    short = {"pretraining__epochs": 1, "self_training__iterations": 0}
+    usual, other = (
+        run(tiny_config(**short, **given), labelled, unlabelled, folder / name, test=test)
+        for name, given in (("usual", {}), ("other", changes))
+    )
+    for one, two in zip(usual.proposal.pseudo_labels, other.proposal.pseudo_labels, strict=True):
+        assert (one.key, one.label) == (two.key, two.label)
+        np.testing.assert_allclose(one.probabilities, two.probabilities, atol=1e-3)
