@@ -2,9 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -13,6 +17,8 @@ from finepseudo_core.records import ClipRecord
 from finepseudo_core.video import decode
 from finepseudo_core.video.guard import DecodeGuard
 
+MOST_DECODERS = 16
+CLIPS_PER_DECODER = 64  # a child process that decodes takes a moment to start
 MARGIN = 8 / 7  # stored frames are this much larger than the network's, so that crops have room
 
 
@@ -67,7 +73,7 @@ def open_frame_store(
     on_clip: Callable[[int], None] = lambda done: None,
     leave_out: Callable[[str, str], None] = lambda key, reason: None,
 ) -> FrameStore:
-    """Decode every clip once, in a guarded child process, and keep the frames in `folder`.
+    """Decode every clip once, in guarded child processes, and keep the frames in `folder`.
 
     Args:
         records: clips to decode; keys are unique.
@@ -96,19 +102,24 @@ def open_frame_store(
             clips = {key: StoredClip(Path(path), *shape) for key, (path, *shape) in saved["clips"].items()}
             return FrameStore(clips, file)
     clips, left_out, offset = {}, {}, 0
-    with DecodeGuard() as guard, file.open("wb") as target:
-        for done, record in enumerate(records, 1):
+
+    def shape_of(info: decode.VideoInfo) -> tuple[int, int]:
+        return _stored_shape(info.height, info.width, round(size * MARGIN), squash)
+
+    def fits(info: decode.VideoInfo) -> bool:
+        height, width = shape_of(info)
+        return offset + info.frames * height * width * 3 <= most_bytes
+
+    with closing(_decoded(records, shape_of, fits)) as decoded, file.open("wb") as target:
+        for done, (record, decoding) in enumerate(decoded, 1):
             try:
-                info = guard.call(decode.probe, record.path)
-                shape = _stored_shape(info.height, info.width, round(size * MARGIN), squash)
-                keep = offset + info.frames * shape[0] * shape[1] * 3 <= most_bytes
-                if keep:
-                    frames = guard.call(decode.read_all, record.path, shape)
+                info, frames = decoding.result()
+                if frames is not None and fits(info):
                     target.write(np.ascontiguousarray(frames).data)
-                    clips[record.key] = StoredClip(record.path, len(frames), *shape, offset)
+                    clips[record.key] = StoredClip(record.path, len(frames), *shape_of(info), offset)
                     offset += frames.nbytes
                 else:
-                    clips[record.key] = StoredClip(record.path, info.frames, *shape, None)
+                    clips[record.key] = StoredClip(record.path, info.frames, *shape_of(info), None)
             except VideoError as error:
                 left_out[record.key] = str(error)
                 leave_out(record.key, str(error))
@@ -125,6 +136,40 @@ def open_frame_store(
     part.write_text(json.dumps(saved))
     os.replace(part, index)
     return FrameStore(clips, file)
+
+
+Decoding = Future[tuple[decode.VideoInfo, np.ndarray | None]]
+
+
+def _decoded(
+    records: Sequence[ClipRecord],
+    shape_of: Callable[[decode.VideoInfo], tuple[int, int]],
+    fits: Callable[[decode.VideoInfo], bool],
+) -> Generator[tuple[ClipRecord, Decoding], None, None]:
+    """What a clip is, and its frames if there is room for them; in order, a few clips ahead on every core."""
+    cores = len(os.sched_getaffinity(0))
+    workers = max(1, min(MOST_DECODERS, cores, len(records) // CLIPS_PER_DECODER))
+    with ExitStack() as stack:
+        free: SimpleQueue[DecodeGuard] = SimpleQueue()
+        for _ in range(workers):
+            free.put(stack.enter_context(DecodeGuard()))
+
+        def decode_one(path: Path) -> tuple[decode.VideoInfo, np.ndarray | None]:
+            guard = free.get()
+            try:
+                info = guard.call(decode.probe, path)
+                return info, guard.call(decode.read_all, path, shape_of(info)) if fits(info) else None
+            finally:
+                free.put(guard)
+
+        pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="decode"))
+        stack.callback(pool.shutdown, cancel_futures=True)
+        ahead: deque[tuple[ClipRecord, Decoding]] = deque()
+        for record in records:
+            ahead.append((record, pool.submit(decode_one, record.path)))
+            if len(ahead) > 2 * workers:
+                yield ahead.popleft()
+        yield from ahead
 
 
 def _identity(path: Path) -> tuple[str, int, int]:

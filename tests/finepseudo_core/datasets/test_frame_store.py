@@ -1,8 +1,14 @@
 """Frames are kept as far as the limit goes, and are the same beyond it."""
 
+import contextlib
+import json
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from finepseudo_core.datasets import frame_store
 from finepseudo_core.datasets.frame_store import open_frame_store
 from finepseudo_core.records import ClipRecord
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
@@ -41,6 +47,52 @@ def test_frames_are_found_again_and_those_of_other_settings_are_not_taken_for_th
     assert decoded() == len(records)
     assert decoded() == 0
     assert decoded(size=21) == len(records)
+
+
+def test_several_decoders_leave_the_same_file(records, tmp_path, monkeypatch):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a video")
+    given = [*records[:3], ClipRecord("broken", broken), *records[3:]]
+    monkeypatch.setattr(frame_store.os, "sched_getaffinity", lambda _: range(3))
+    settings = {"size": 28, "squash": True}
+    whole = open_frame_store(given, tmp_path / "whole", **settings, most_bytes=1 << 30)
+    limit = (tmp_path / "whole" / "frames.bin").stat().st_size // 2
+    for most_bytes in (limit, 1 << 30):
+        found = []
+        for per_decoder in (1000, 2):
+            monkeypatch.setattr(frame_store, "CLIPS_PER_DECODER", per_decoder)
+            folder = tmp_path / f"{most_bytes}-{per_decoder}"
+            store = open_frame_store(given, folder, **settings, most_bytes=most_bytes)
+            assert "broken" not in store
+            saved = json.loads((folder / "frames.json").read_text())["clips"]
+            found.append(((folder / "frames.bin").read_bytes(), saved))
+        assert found[0] == found[1]
+        assert len(found[0][1]) == len(records)
+    assert all(key in whole for key in saved)
+
+
+def test_decoding_that_is_given_up_leaves_no_child(records, tmp_path, monkeypatch):
+    monkeypatch.setattr(frame_store, "CLIPS_PER_DECODER", 2)
+    before = children()
+
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_frame_store(records, tmp_path, size=28, squash=True, most_bytes=1 << 30, on_clip=stop)
+    assert children() <= before
+
+
+def children() -> set[int]:
+    """Processes that this one has started and that live."""
+    own = os.getpid()
+    found = set()
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = place.read_text().rpartition(")")
+            if rest.split()[0] != "Z" and int(rest.split()[1]) == own:
+                found.add(int(name.split()[0]))
+    return found
 
 
 @pytest.mark.parametrize("changes", [{"loader_workers": 2}, {"channels_last": False}, {"cache_bytes": 0}])
