@@ -1,8 +1,9 @@
 """A round at full size: what each stage does per second, what it waits for, and a plain loop beside it.
 
 `python -m benchmarks.full_size` draws synthetic dives, runs a short round of a preset on them and prints for
-every learning stage: clips per second, the share of its time spent waiting for batches (decoding and
-augmenting), copying them to the device and computing, how busy the GPU was, and the peak of memory. Beside it
+every stage: clips per second, the share of its time spent waiting for frames (reading them, and augmenting
+where a stage learns), copying batches to the device and computing, how busy the GPU was, and the peak of
+memory. The stage `frames` decodes all clips, and does nothing else. Beside it
 stands a plain PyTorch loop over the same encoder on tensors that lie on the device already: what no pipeline
 can beat. One call does everything, on a GPU with `--preset paper --dives 2000 --workers 14`.
 """
@@ -26,11 +27,13 @@ from torch.nn import functional
 from benchmarks import machine
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.datasets.frame_store import FrameStore
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.events import Event, PseudoLabelsProposed, RoundFinished, StageStarted, StepDone
 from finepseudo_core.selftraining import round as rounds
 from finepseudo_core.selftraining.__main__ import read_clips
 from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.schedule import PROPOSAL_CHUNK
 
 RESULTS = Path(__file__).parent / "results" / "full_size.json"
 WARM_UP = 3  # steps of a stage that are not counted: first allocations, tuning, worker processes
@@ -45,6 +48,7 @@ class Stage:
     waited: float = 0.0
     copied: float = 0.0
     batch: int = 0
+    learns: bool = False
     busy: list[float] = field(default_factory=list)  # GPU utilisation in percent
     peak_bytes: int = 0
 
@@ -63,7 +67,7 @@ class Watch:
         match event:
             case StageStarted():
                 self._end_stage()
-                self.current = self.stages.setdefault(event.stage, Stage())
+                self.current = self.stages.setdefault(event.stage, Stage(batch=_clips_per_step(event.stage)))
                 self.began = time.perf_counter()
                 if self.cuda:
                     torch.cuda.reset_peak_memory_stats()
@@ -91,6 +95,31 @@ class Watch:
             self.current.peak_bytes = torch.cuda.max_memory_allocated()
 
 
+def _clips_per_step(stage: str) -> int:
+    """Of a stage that only looks; one that learns has batches, which tell their size."""
+    return 1 if stage == "frames" else PROPOSAL_CHUNK
+
+
+@contextmanager
+def timed_reads(watch: Watch) -> Iterator[None]:
+    """Time what a stage that only looks waits for frames; where one learns, `timed_batches` knows."""
+    read = FrameStore.read
+
+    def timed(self: FrameStore, key: str, indices: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return read(self, key, indices)
+        finally:
+            if not watch.current.learns:
+                watch.current.waited += time.perf_counter() - start
+
+    FrameStore.read = timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        FrameStore.read = read  # type: ignore[method-assign]
+
+
 @contextmanager
 def timed_batches(watch: Watch) -> Iterator[None]:
     """Time what a stage waits for its batches, and what copying them to the device takes."""
@@ -101,7 +130,7 @@ def timed_batches(watch: Watch) -> Iterator[None]:
             self.loader, self.device = loader, device
 
         def __iter__(self) -> Iterator[Any]:
-            found = iter(self.loader)
+            found, watch.current.learns = iter(self.loader), True
             while True:
                 start = time.perf_counter()
                 try:
@@ -183,10 +212,11 @@ def plain_loop(config: RoundConfig, classes: int, device: torch.device, steps: i
     return {"clips_per_second": clips * len(fastest) / sum(fastest), "peak_bytes": peak}
 
 
-def described(stage: Stage) -> dict[str, float | None]:
+def described(name: str, stage: Stage) -> dict[str, float | None]:
     """Figures of a stage."""
-    computing = max(0.0, stage.seconds - stage.waited - stage.copied)
-    shares = {"waiting": stage.waited, "copying": stage.copied, "computing": computing}
+    waited = stage.seconds if name == "frames" else stage.waited
+    computing = max(0.0, stage.seconds - waited - stage.copied)
+    shares = {"waiting": waited, "copying": stage.copied, "computing": computing}
     return {
         "steps": stage.steps,
         "clips_per_second": stage.steps * stage.batch / stage.seconds if stage.seconds else None,
@@ -239,7 +269,7 @@ def main() -> None:
             )
         clips = read_clips(folder, None, options.share, config.seed)
         start = time.perf_counter()
-        with timed_batches(watch), gpu_sampled(watch):
+        with timed_batches(watch), timed_reads(watch), gpu_sampled(watch):
             run(config, *clips[:2], Path(scratch) / "round", test=clips[2], notify=watch)
         classes = len({record.label for record in clips[0]})
         seconds, plain = time.perf_counter() - start, plain_loop(config, classes, device)
@@ -248,7 +278,7 @@ def main() -> None:
         "preset": options.preset,
         "clips": [len(part) for part in clips],
         "seconds": seconds,
-        "stages": {name: described(stage) for name, stage in watch.stages.items() if stage.batch},
+        "stages": {name: described(name, stage) for name, stage in watch.stages.items()},
         "plain": plain,
         "metrics": watch.outcome,
     }

@@ -32,7 +32,8 @@ def divide(
 
     Args:
         share: share of the training clips of every class that is labelled.
-        hold_out: column whose groups (speakers, scenes) are kept for testing as a whole.
+        hold_out: column whose groups (speakers, scenes) are kept for testing as a whole, a fifth of the
+            clips; or COLUMN=VALUE, such as split=test, for exactly those clips.
         validation: leave the test clips alone, and hold out as many of the others in their place: for
             choosing settings.
     """
@@ -40,7 +41,7 @@ def divide(
     test = _held_out(rows, hold_out, 0)
     if validation:
         rows = {key: row for key, row in rows.items() if key not in test}
-        test = _held_out(rows, hold_out, 1)
+        test = _held_out(rows, None if "=" in (hold_out or "") else hold_out, 1)
     labels = {key: row["label"] for key, row in rows.items() if key not in test}
     name = "-".join(["labels", *filter(None, [hold_out, "validation" if validation else None]), f"{share:g}"])
     file = scratch / f"{name}-seed{seed}.json"
@@ -76,12 +77,20 @@ def _rows(folder: Path) -> dict[str, dict[str, str]]:
     return dict(sorted(rows.items()))
 
 
-def _held_out(rows: dict[str, dict[str, str]], column: str | None, seed: int) -> frozenset[str]:
-    if column is not None:
+def _held_out(rows: dict[str, dict[str, str]], hold_out: str | None, seed: int) -> frozenset[str]:
+    column, named, value = (hold_out or "").partition("=")
+    if column:
         if any(column not in row for row in rows.values()):
             raise DatasetError(
                 f"labels.csv has no column {column!r}; it has {', '.join(next(iter(rows.values())))}."
             )
+        if named:
+            found = frozenset(key for key, row in rows.items() if row[column] == value)
+            if not 0 < len(found) < len(rows):
+                raise DatasetError(
+                    f"{len(found)} of {len(rows)} clips have {column} {value!r}; name a value that some have."
+                )
+            return found
         return label_splits.hold_out({key: row[column] for key, row in rows.items()}, TEST_SHARE, seed)
     labels = {key: row["label"] for key, row in rows.items()}
     scarce = [label for label, count in Counter(labels.values()).items() if count < 4]

@@ -73,6 +73,17 @@ def test_whole_groups_are_held_out_and_validation_never_sees_the_test_clips(dive
     assert {diver[record.key] for record in tuning.test}.isdisjoint(tested)
 
 
+def test_the_test_clips_of_a_data_set_are_taken_as_they_are(dives, tmp_path):
+    with (dives / "labels.csv").open(newline="", encoding="utf-8") as file:
+        diver = {row["path"]: row["diver"] for row in csv.DictReader(file)}
+    clips = divide(dives, 0.2, 0, hold_out="diver=d3", scratch=tmp_path)
+    assert {record.key for record in clips.test} == {key for key, name in diver.items() if name == "d3"}
+    tuning = divide(dives, 0.2, 0, hold_out="diver=d3", validation=True, scratch=tmp_path)
+    assert "d3" not in {diver[record.key] for record in (*tuning.test, *tuning.labelled, *tuning.unlabelled)}
+    with pytest.raises(DatasetError, match="0 of 40 clips have diver 'd9'; name a value that some have"):
+        divide(dives, 0.2, 0, hold_out="diver=d9", scratch=tmp_path)
+
+
 def test_a_missing_column_is_named(dives, tmp_path):
     with pytest.raises(DatasetError, match="no column 'speaker'; it has path, label, diver"):
         divide(dives, 0.2, 0, hold_out="speaker", scratch=tmp_path)
