@@ -80,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1], help="shares of labelled clips")
     parser.add_argument("--rows", nargs="+", help="some rows of the tables only, by their names")
     parser.add_argument(
-        "--hold-out", help="column of labels.csv whose groups are kept for testing whole, or COLUMN=VALUE"
+        "--hold-out", help="column of labels.csv whose groups are tested whole, or COLUMN=VALUE"
     )
     parser.add_argument("--validation", action="store_true", help="test on held-out training clips")
     parser.add_argument("--processes", type=int, default=1, help="seeds that run at a time")
