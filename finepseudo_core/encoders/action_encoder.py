@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from finepseudo_core.config import ActionEncoderConfig
 from finepseudo_core.encoders.aim import AdaptedTransformer
 from finepseudo_core.encoders.oriented_energy import OrientedEnergy
 from finepseudo_core.encoders.resnet3d import ResNet3D, keep_time_in_last_stage
+from finepseudo_core.encoders.settings import ActionEncoderConfig
 from finepseudo_core.encoders.torchvision_import import torchvision
 from finepseudo_core.encoders.vit import FrameMeanTransformer, ImageTransformer
 from finepseudo_core.encoders.weights import load_weights

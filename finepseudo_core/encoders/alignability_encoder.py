@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from finepseudo_core.alignment.costs import normalise
-from finepseudo_core.config import AlignabilityEncoderConfig
 from finepseudo_core.encoders.dropout import Dropout, TransformerLayer
 from finepseudo_core.encoders.efficientnet_lite import EfficientNetLite0
 from finepseudo_core.encoders.oriented_energy import OrientedEnergy
+from finepseudo_core.encoders.settings import AlignabilityEncoderConfig
 from finepseudo_core.encoders.torchvision_import import torchvision
 from finepseudo_core.encoders.weights import LoadedWeights, load_weights
 

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from finepseudo_core.config import ActionEncoderConfig
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.encoders.checkpoint_names import translate
 from finepseudo_core.encoders.resnet3d import ResNet3D
+from finepseudo_core.encoders.settings import ActionEncoderConfig
 from finepseudo_core.errors import CheckpointError
 
 

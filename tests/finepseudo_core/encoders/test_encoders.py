@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from finepseudo_core.config import (
+from finepseudo_core.encoders.action_encoder import ActionEncoder
+from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder, sine_positions
+from finepseudo_core.encoders.settings import (
     ACTION_ENCODERS,
     IMAGE_ENCODERS,
     ActionEncoderConfig,
     AlignabilityEncoderConfig,
 )
-from finepseudo_core.encoders.action_encoder import ActionEncoder
-from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder, sine_positions
 
 
 def _parameters(network: torch.nn.Module) -> float:

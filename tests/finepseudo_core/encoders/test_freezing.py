@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from finepseudo_core.config import (
-    ACTION_ENCODERS,
-    IMAGE_ENCODERS,
-    ActionEncoderConfig,
-    AlignabilityEncoderConfig,
-    OptimizerConfig,
-)
+from finepseudo_core.config import OptimizerConfig
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.encoders.aim import AdaptedTransformer
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
 from finepseudo_core.encoders.efficientnet_lite import EfficientNetLite0
+from finepseudo_core.encoders.settings import (
+    ACTION_ENCODERS,
+    IMAGE_ENCODERS,
+    ActionEncoderConfig,
+    AlignabilityEncoderConfig,
+)
 from finepseudo_core.encoders.vit import ImageTransformer
 from finepseudo_core.selftraining.algorithm import run
 from finepseudo_core.selftraining.models import load_models

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from finepseudo_core.config import ActionEncoderConfig
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.encoders.resnet3d import Bottleneck, ResNet3D
+from finepseudo_core.encoders.settings import ActionEncoderConfig
 from finepseudo_core.encoders.weights import load_weights
 from finepseudo_core.errors import ConfigError
 

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from finepseudo_core.config import ActionEncoderConfig
 from finepseudo_core.encoders.action_encoder import ActionEncoder
+from finepseudo_core.encoders.settings import ActionEncoderConfig
 from finepseudo_core.encoders.torchvision_import import torchvision
 from finepseudo_core.encoders.vit import FrameMeanTransformer, ImageTransformer, QuickGELU
 from finepseudo_core.encoders.weights import load_weights

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from finepseudo_core.config import ActionEncoderConfig, AlignabilityEncoderConfig
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.encoders.aim import AdaptedTransformer
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
 from finepseudo_core.encoders.resnet3d import ResNet3D
+from finepseudo_core.encoders.settings import ActionEncoderConfig, AlignabilityEncoderConfig
 from finepseudo_core.encoders.vit import FrameMeanTransformer, ImageTransformer
 from finepseudo_core.export.manifest import ExportError
 from finepseudo_core.export.onnx_graph import open_graph, require_packages, write_graph
