@@ -61,7 +61,7 @@ def assert_begun_alike(found: dict, expected: dict) -> None:
     """The first step, which nothing has come before: equal up to the rounding of float32."""
     step = next(iter(expected["losses"]))
     for name, value in found["losses"][step].items():
-        assert value == pytest.approx(expected["losses"][step][name], rel=2e-6, abs=1e-7), (step, name)
+        assert value == pytest.approx(expected["losses"][step][name], rel=5e-5, abs=1e-6), (step, name)
 
 
 def test_two_processes_learn_what_one_learns(rounds):
