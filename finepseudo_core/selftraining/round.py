@@ -100,7 +100,7 @@ def open_round(
     """
     classes = _check_clips(labelled, unlabelled, test)
     _check_exemplars(labelled, exemplars)
-    _check_processes(config, len(classes), len(labelled) + len(unlabelled))
+    _check_processes(config, len(classes), len(labelled) + len(unlabelled), warm=initial_model is not None)
     device = distributed.device(config.device)
     notify = notify if distributed.is_main() else ignore
     frames = (workspace if stage_cache is None else stage_cache) / "frames"
@@ -227,9 +227,10 @@ def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:
     return classes
 
 
-def _check_processes(config: RoundConfig, classes: int, clips: int) -> None:
+def _check_processes(config: RoundConfig, classes: int, clips: int, *, warm: bool) -> None:
     """Every batch can be divided among the processes, before any of them has worked for nothing."""
-    if config.pretraining.epochs and config.method != "fixmatch":
+    pretrains = {"finepseudo": not warm, "fixmatch": False, "timebalance": True}[config.method]
+    if pretrains and config.pretraining.epochs:
         distributed.shares(min(config.pretraining.batch_size, clips), config.accumulate)
     distributed.shares(clips_per_batch(config, classes), config.accumulate)
 
