@@ -142,6 +142,14 @@ def test_more_processes_than_a_batch_has_clips_are_refused_before_any_work(
         )  # fmt: skip
 
 
+def test_a_warm_round_needs_no_batch_of_pretraining(monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: 5)
+    config = tiny_config(pretraining__batch_size=3)
+    with pytest.raises(ConfigError, match="5 processes can't divide 3 clips"):
+        rounds._check_processes(config, classes=4, clips=20, warm=False)
+    rounds._check_processes(config, classes=4, clips=20, warm=True)
+
+
 def test_a_weight_of_nothing_for_every_labelled_clip_is_refused(clips, tmp_path):
     labelled, unlabelled, _ = clips
     with pytest.raises(DatasetError, match="weight"):
