@@ -144,6 +144,7 @@ def test_more_processes_than_a_batch_has_clips_are_refused_before_any_work(
 
 def test_a_warm_round_needs_no_batch_of_pretraining(monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 5)
+    monkeypatch.setattr(distributed, "rank", lambda: 0)
     config = tiny_config(pretraining__batch_size=3)
     with pytest.raises(ConfigError, match="5 processes can't divide 3 clips"):
         rounds._check_processes(config, classes=4, clips=20, warm=False)
