@@ -3,8 +3,8 @@
 `python -m finepseudo_core.evaluation.open_world_run --data FOLDER --novel 8 --share 0.1 --seed 0` trains a
 round on the known classes and tells how well novel clips are turned down by alignability, by the confidence
 of f_E and by both, and how many of them every strategy would accept. FinePseudo (Dave et al., ECCV 2024),
-Sec. 4.4: 40 classes of Diving48 are known and 8 novel. The folder has clips and a labels.csv with the columns
-path and label; a run that was cut off goes on, and a finished one is read from its file.
+Sec. 4.4: 40 classes of Diving48 are known and 8 novel. The folder has clips and a labels.csv,
+or another annotation (--format); a run that was cut off goes on, and a finished one is read from its file.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PseudoLabelConfig, RoundConfig, preset
 from finepseudo_core.datasets.clip_dataset import WholeClips
+from finepseudo_core.datasets.formats import FORMATS
 from finepseudo_core.datasets.formats.annotation_files import json_text, write_text
 from finepseudo_core.datasets.frame_store import open_frame_store
 from finepseudo_core.encoders.action_encoder import ActionEncoder
@@ -36,7 +37,7 @@ from finepseudo_core.evaluation.open_world import (
 )
 from finepseudo_core.evaluation.open_world_report import figure, markdown, rejection_values
 from finepseudo_core.events import ClipLeftOut, Event, Notify, StageStarted, ignore
-from finepseudo_core.experiments.clips import Clips, divide
+from finepseudo_core.experiments.clips import Clips, Dataset, divide
 from finepseudo_core.experiments.tables import SCALES, settings_of
 from finepseudo_core.pseudo_labels.acceptance import summarise
 from finepseudo_core.pseudo_labels.strategies import Evidence, decide
@@ -53,14 +54,13 @@ class OpenWorld:
     """What an open-world run is asked for.
 
     Args:
-        data: folder with clips and labels.csv.
+        data: the clips and what is known of them.
         novel: number of novel classes.
         share: share of the training clips of every known class that is labelled.
-        hold_out: column of labels.csv whose groups are kept for testing whole; None takes a fifth of every
-            class.
+        hold_out: as in `experiments.clips.divide`; None tests a fifth of every class.
     """
 
-    data: Path
+    data: Dataset
     novel: int
     share: float
     hold_out: str | None = None
@@ -99,7 +99,7 @@ def measure(
     if not config.trains_alignability:
         raise ConfigError(f"the method {config.method} has no alignability to judge by; choose finepseudo.")
     identity = {
-        "data": world.data.resolve().name,
+        "data": world.data.name,
         **{name: value for name, value in asdict(world).items() if name != "data"},
         "seed": config.seed,
     }
@@ -208,18 +208,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips and labels.csv")
+    parser.add_argument("--data", type=Path, required=True, help="folder of clips, with its annotation")
+    parser.add_argument("--format", choices=FORMATS, default="csv_folder", help="what the annotation is")
+    parser.add_argument("--annotations", type=Path, help="the annotation, where it isn't in the folder")
     parser.add_argument("--novel", type=int, required=True, help="number of novel classes")
     parser.add_argument("--share", type=float, default=0.1, help="share of the known classes' labels")
     parser.add_argument("--seed", type=int, default=0, help="of classes, labels and training")
-    parser.add_argument("--hold-out", help="column of labels.csv whose groups are kept for testing whole")
+    parser.add_argument("--hold-out", metavar="COLUMN[=VALUE]", help="groups, or the clips, that are tested")
     parser.add_argument("--preset", default="cpu-demo")
     parser.add_argument("--scale", choices=SCALES, default="large", help="size of cpu-demo's networks")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the round")
     parser.add_argument("--scratch", type=Path, default=Path("build/experiments"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
-    data = options.data.resolve()
+    data = Dataset(options.data.resolve(), options.format, options.annotations)
     own = settings_of(options.scale, data.name) if options.preset == "cpu-demo" else {}
     try:
         changes = {**own, **read_assignments(options.set), "seed": options.seed}

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from finepseudo_core.assignments import read_assignments
+from finepseudo_core.datasets.formats import FORMATS
+from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.experiments.report import figure, markdown, overview
 from finepseudo_core.experiments.sweep import Plan, groups, run_all
 from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of
@@ -27,7 +29,7 @@ def main() -> None:
         (number, data): Plan(
             TABLES[number],
             chosen,
-            data.resolve(),
+            Dataset(data.resolve(), options.format, options.annotations),
             options.scratch,
             options.results,
             options.hold_out,
@@ -74,13 +76,19 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("table", nargs="+", choices=TABLES, help="numbers of the paper's tables")
     parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, help="folders with clips and labels.csv"
+        "--data", type=Path, nargs="+", required=True, help="folders of clips, each with its annotation"
     )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="csv_folder", help="what the annotation is; usually labels.csv"
+    )
+    parser.add_argument("--annotations", type=Path, help="the annotation, where it isn't in the folder")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds: 0, 1, ...")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1], help="shares of labelled clips")
     parser.add_argument("--rows", nargs="+", help="some rows of the tables only, by their names")
     parser.add_argument(
-        "--hold-out", help="column of labels.csv whose groups are tested whole, or COLUMN=VALUE"
+        "--hold-out",
+        metavar="COLUMN[=VALUE]",
+        help="column of the annotation whose groups are tested whole, or the clips to test (split=test)",
     )
     parser.add_argument("--validation", action="store_true", help="test on held-out training clips")
     parser.add_argument("--processes", type=int, default=1, help="seeds that run at a time")

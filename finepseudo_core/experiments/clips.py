@@ -1,16 +1,41 @@
 """The clips of an experiment: tested ones, labelled ones, and those whose label is to be found."""
 
 import csv
+import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from finepseudo_core.datasets import label_splits
+from finepseudo_core.datasets.formats import read_whole
+from finepseudo_core.datasets.formats.listing import ListedClip
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.evaluation.open_world import divide_classes, hide_novel
 from finepseudo_core.records import ClipRecord
 
 TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where the clips of an experiment are.
+
+    Args:
+        folder: folder of the clips.
+        format: what the annotation is, a key of `datasets.formats.FORMATS`.
+        annotations: where it is, None for the folder.
+    """
+
+    folder: Path
+    format: str = "csv_folder"
+    annotations: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the folder: results and scratch files go by it."""
+        return self.folder.name
 
 
 @dataclass(frozen=True)
@@ -23,9 +48,9 @@ class Clips:
 
 
 def divide(
-    folder: Path, share: float, seed: int, *, hold_out: str | None, validation: bool = False, scratch: Path
+    data: Dataset, share: float, seed: int, *, hold_out: str | None, validation: bool = False, scratch: Path
 ) -> Clips:
-    """Divide the clips of a folder with a labels.csv: `path,label` and, to hold out groups, a further column.
+    """Divide the clips of a dataset that have a class; the others, and missing ones, are told and left out.
 
     Test clips are the same for every share and seed: whole groups where `hold_out` names a column, a fifth
     of every class else. The label split is written to `scratch` and read again by the next run.
@@ -33,16 +58,20 @@ def divide(
     Args:
         share: share of the training clips of every class that is labelled.
         hold_out: column whose groups (speakers, scenes) are kept for testing as a whole, a fifth of the
-            clips; or COLUMN=VALUE, such as split=test, for exactly those clips.
+            clips; or COLUMN=VALUE, such as split=test, for exactly those clips. Of a CSV any column, of
+            another annotation label and split.
         validation: leave the test clips alone, and hold out as many of the others in their place: for
             choosing settings.
+
+    Raises:
+        DatasetError: the annotation can't be read, has no such column or value, or classes are too small.
     """
-    rows = _rows(folder)
-    test = _held_out(rows, hold_out, 0)
+    clips = _listed(data)
+    test = _held_out(data, clips, hold_out, 0)
     if validation:
-        rows = {key: row for key, row in rows.items() if key not in test}
-        test = _held_out(rows, None if "=" in (hold_out or "") else hold_out, 1)
-    labels = {key: row["label"] for key, row in rows.items() if key not in test}
+        clips = {key: clip for key, clip in clips.items() if key not in test}
+        test = _held_out(data, clips, None if "=" in (hold_out or "") else hold_out, 1)
+    labels = {key: str(clip.label) for key, clip in clips.items() if key not in test}
     name = "-".join(["labels", *filter(None, [hold_out, "validation" if validation else None]), f"{share:g}"])
     file = scratch / f"{name}-seed{seed}.json"
     if file.exists():
@@ -51,12 +80,12 @@ def divide(
         split = label_splits.split(labels, share, seed)
         file.parent.mkdir(parents=True, exist_ok=True)
         label_splits.write(split, file)
-    records = {key: ClipRecord(key, folder / key, truth=row["label"]) for key, row in rows.items()}
+    records = {key: ClipRecord(key, clip.path, truth=clip.label) for key, clip in clips.items()}
     chosen = set(split.labelled)
     return Clips(
         tuple(replace(records[key], label=labels[key]) for key in labels if key in chosen),
         tuple(records[key] for key in labels if key not in chosen),
-        tuple(records[key] for key in rows if key in test),
+        tuple(records[key] for key in clips if key in test),
     )
 
 
@@ -68,32 +97,59 @@ def without_labels_of_some(clips: Clips, share: float, seed: int) -> Clips:
     return Clips(labelled, (*clips.unlabelled, *hidden), clips.test)
 
 
-def _rows(folder: Path) -> dict[str, dict[str, str]]:
-    try:
-        with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
-            rows = {row["path"]: row for row in csv.DictReader(file)}
-    except (OSError, KeyError) as error:
-        raise DatasetError(f"{folder} has no labels.csv with columns path and label ({error}).") from error
-    return dict(sorted(rows.items()))
+@lru_cache(maxsize=8)  # every row of a table asks; what is left out is told once
+def _listed(data: Dataset) -> Mapping[str, ListedClip]:
+    """Key -> clip, by key."""
+    found = read_whole(data.folder, data.format, data.annotations)
+    for problem in found.problems:
+        sys.stderr.write(f"left out: {problem}\n")
+    unknown = [clip.key for clip in found.clips if not clip.label]
+    if unknown:
+        sys.stderr.write(f"left out: {len(unknown)} clips without a class, {unknown[0]} first\n")
+    clips = {clip.key: clip for clip in sorted(found.clips, key=lambda clip: clip.key) if clip.label}
+    if not clips:
+        raise DatasetError(
+            f"{data.folder} has no clip whose class is known. Give it a labels.csv with path,label, or say "
+            "by --format and --annotations what annotates it."
+        )
+    return clips
 
 
-def _held_out(rows: dict[str, dict[str, str]], hold_out: str | None, seed: int) -> frozenset[str]:
+def _held_out(
+    data: Dataset, clips: Mapping[str, ListedClip], hold_out: str | None, seed: int
+) -> frozenset[str]:
+    """Keys of the tested clips."""
     column, named, value = (hold_out or "").partition("=")
     if column:
-        if any(column not in row for row in rows.values()):
-            raise DatasetError(
-                f"labels.csv has no column {column!r}; it has {', '.join(next(iter(rows.values())))}."
-            )
+        groups = _column(data, clips, column)
         if named:
-            found = frozenset(key for key, row in rows.items() if row[column] == value)
-            if not 0 < len(found) < len(rows):
+            found = frozenset(key for key, group in groups.items() if group == value)
+            if not 0 < len(found) < len(groups):
                 raise DatasetError(
-                    f"{len(found)} of {len(rows)} clips have {column} {value!r}; name a value that some have."
+                    f"{len(found)} of {len(groups)} clips have {column} {value!r}; "
+                    "name a value that some have."
                 )
             return found
-        return label_splits.hold_out({key: row[column] for key, row in rows.items()}, TEST_SHARE, seed)
-    labels = {key: row["label"] for key, row in rows.items()}
+        return label_splits.hold_out(groups, TEST_SHARE, seed)
+    labels = {key: str(clip.label) for key, clip in clips.items()}
     scarce = [label for label, count in Counter(labels.values()).items() if count < 4]
     if scarce:
-        raise DatasetError(f"{', '.join(scarce[:5])} has fewer than four clips; leave the class out.")
+        raise DatasetError(
+            f"{', '.join(scarce[:5])} has fewer than four clips; leave the class out, or take the data set's "
+            "own test clips with --hold-out split=test."
+        )
     return frozenset(label_splits.split(labels, TEST_SHARE, 1000 + seed, least=1).labelled)
+
+
+def _column(data: Dataset, clips: Mapping[str, ListedClip], column: str) -> dict[str, str]:
+    """Key -> what the annotation says of a clip in one of its columns."""
+    if column in ("label", "split"):
+        return {key: getattr(clip, column) or "" for key, clip in clips.items()}
+    if data.format != "csv_folder":
+        raise DatasetError(f"{data.format} has no column {column!r}; it has label and split.")
+    with (data.annotations or data.folder / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    if any(rows.get(key, {}).get(column) is None for key in clips):
+        titles = ", ".join(next(iter(rows.values())))
+        raise DatasetError(f"the list has no column {column!r}, or not for every clip; it has {titles}.")
+    return {key: rows[key][column] for key in clips}

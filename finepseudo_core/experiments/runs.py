@@ -17,7 +17,7 @@ from finepseudo_core.config import RoundConfig
 from finepseudo_core.evaluation import phases
 from finepseudo_core.evaluation.open_world import judge_rejection
 from finepseudo_core.events import Event, Notify, PseudoLabelsProposed
-from finepseudo_core.experiments.clips import Clips, divide, without_labels_of_some
+from finepseudo_core.experiments.clips import Clips, Dataset, divide, without_labels_of_some
 from finepseudo_core.pseudo_labels.acceptance import precision_at
 from finepseudo_core.records import Proposal, RoundResult
 from finepseudo_core.selftraining.algorithm import run
@@ -31,16 +31,16 @@ class Setting:
     """What all runs of an experiment share.
 
     Args:
-        data: folder with clips and labels.csv.
+        data: the clips and what is known of them.
         scratch: folder for decoded frames, label splits, learnt stages and half-finished rounds.
         results: folder for one JSON file per run.
         hold_out: column of groups kept for testing, or None.
         validation: test on validation clips instead, for choosing settings.
         novel: share of the classes that lose all their labels, and whose clips are to be turned down.
-        phases: measure frame embeddings by the phases that the folder is annotated with.
+        phases: measure frame embeddings by the phases that the clips are annotated with.
     """
 
-    data: Path
+    data: Dataset
     scratch: Path
     results: Path
     hold_out: str | None
@@ -127,7 +127,13 @@ def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[s
         found |= {f"auroc_{name}": rejection.auroc for name, rejection in judged.rejection.items()}
         found |= {"known_accepted": judged.known_accepted, "novel_accepted": judged.novel_accepted}
     if setting.phases:
-        report = phases.measure(result.model, setting.data, trim=PHASE_TRIM)
+        report = phases.measure(
+            result.model,
+            setting.data.folder,
+            annotation=setting.data.format,
+            annotations=setting.data.annotations,
+            trim=PHASE_TRIM,
+        )
         found |= {
             f"{who}_{name}": value
             for who, metrics in report["metrics"].items()

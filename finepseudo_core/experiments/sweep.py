@@ -11,8 +11,10 @@ from typing import Any
 
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.events import Event, PseudoLabelsProposed, StageStarted
+from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.experiments.runs import Setting, finished, measure
 from finepseudo_core.experiments.tables import Row, Table, settings_of
+from finepseudo_core.video.guard import end_with
 
 Say = Callable[[str], object]
 
@@ -23,7 +25,7 @@ class Plan:
 
     Args:
         table: the variants; `rows` are those to run, the others are shown where they were run before.
-        data: folder with clips and labels.csv.
+        data: the clips and what is known of them.
         scratch, results: folders of what may go and of what stays.
         hold_out, validation: as in `Setting`.
         preset: the starting point, and where that is cpu-demo the scale; `changes` are settings of all rows.
@@ -31,7 +33,7 @@ class Plan:
 
     table: Table
     rows: tuple[Row, ...]
-    data: Path
+    data: Dataset
     scratch: Path
     results: Path
     hold_out: str | None
@@ -111,7 +113,9 @@ def run_all(todo: Sequence[Group], processes: int, say: Say) -> None:
     threads = str(max(1, (os.cpu_count() or 1) // processes))
     os.environ.setdefault("OMP_NUM_THREADS", threads)  # for the processes that start now
     errors: list[BaseException] = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=end_with, initargs=(os.getpid(),)
+    ) as pool:
         running = {pool.submit(_run_aside, group): group for group in todo}
         for ended in as_completed(running):
             error = ended.exception()

@@ -17,8 +17,8 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PRESETS, preset
 from finepseudo_core.datasets import label_splits
-from finepseudo_core.datasets.formats import FORMATS, read_listed
-from finepseudo_core.errors import DatasetError, FinePseudoError
+from finepseudo_core.datasets.formats import FORMATS, read_whole
+from finepseudo_core.errors import FinePseudoError
 from finepseudo_core.events import CheckpointSaved, Event, PseudoLabelsProposed, StageStarted, StepDone
 from finepseudo_core.records import ClipRecord, RoundResult
 from finepseudo_core.selftraining import distributed
@@ -50,11 +50,11 @@ def main() -> int:
     torch.set_num_threads(distributed.threads())
     try:
         config = preset(options.preset).replace(read_assignments(options.set))
-        labelled, unlabelled, test = read_clips(
-            options.folder, options.labels, options.labelled_share, config.seed,
-            split=options.label_split, format=options.format,
-        )  # fmt: skip
         with distributed.together():
+            labelled, unlabelled, test = read_clips(
+                options.folder, options.labels, options.labelled_share, config.seed,
+                split=options.label_split, format=options.format,
+            )  # fmt: skip
             report = Report()
             result = run(config, labelled, unlabelled, options.workspace, test=test, notify=report)
             if distributed.is_main():
@@ -86,14 +86,9 @@ def read_clips(
     Raises:
         DatasetError: no row can be used, a clip is cut from a longer video, or the split is of other clips.
     """
-    found = read_listed(folder, format, labels)
-    for problem in found.problems:
-        sys.stderr.write(f"left out: line {problem.line}: {problem.path}: {problem.reason}\n")
-    for clip in found.clips:
-        if clip.start is not None or clip.end is not None:
-            raise DatasetError(
-                f"{clip.key} is a part of a video; cut it out first, or let the studio import it."
-            )
+    found = read_whole(folder, format, labels)
+    for problem in found.problems if distributed.is_main() else ():
+        sys.stderr.write(f"left out: {problem}\n")
     train = {clip.key: clip.label for clip in found.clips if clip.split != "test" and clip.label}
     drawn = label_splits.split(train, share, seed) if split is None else label_splits.read(split, train)
     chosen = set(drawn.labelled)

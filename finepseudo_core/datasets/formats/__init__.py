@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from finepseudo_core.datasets.formats.listing import ImportList, ListedClip
+from finepseudo_core.errors import DatasetError
 
 FORMATS = {
     "csv_folder": "a folder of clips, with a CSV path,label[,split,start,end] or a folder per class",
@@ -64,3 +65,19 @@ def read_listed(source: Path, name: str, annotations: Path | None = None) -> Imp
         return read(source.parent, source)
     beside = source / "labels.csv"
     return read(source, annotations or (beside if beside.is_file() else None))
+
+
+def read_whole(source: Path, name: str, annotations: Path | None = None) -> ImportList:
+    """`read_listed` where each clip has to be a whole video.
+
+    Raises:
+        DatasetError: as `read_listed`, or a clip is cut from a longer video.
+        ValueError: there is no such format.
+    """
+    found = read_listed(source, name, annotations)
+    for clip in found.clips:
+        if clip.start is not None or clip.end is not None:
+            raise DatasetError(
+                f"{clip.key} is a part of a video; cut it out first, or let the studio import it."
+            )
+    return found

@@ -50,6 +50,9 @@ class ListProblem:
     reason: str
     source: str = ""
 
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.path}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class ImportList:

@@ -21,6 +21,7 @@ from finepseudo_core.evaluation.open_world_run import (
 )
 from finepseudo_core.evaluation.rejection import Rejection, RejectionCurve, rejection_curve
 from finepseudo_core.events import PseudoLabelsProposed
+from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.records import Proposal, PseudoLabel
 from tests.finepseudo_core.selftraining.tiny import tiny_config
 
@@ -42,19 +43,19 @@ def measured(dives, tmp_path_factory):
         if isinstance(event, PseudoLabelsProposed):
             passes.append(event.proposal)
 
-    world = OpenWorld(dives, 1, 0.25)
+    world = OpenWorld(Dataset(dives), 1, 0.25)
     report = measure(world, tiny_config(), scratch=scratch, results=results, notify=watch)
     return report, passes[-1], world, scratch, results
 
 
 def test_novel_clips_are_unlabelled_only(dives, tmp_path):
-    division, clips = divide_open(OpenWorld(dives, 1, 0.25), 0, tmp_path)
+    division, clips = divide_open(OpenWorld(Dataset(dives), 1, 0.25), 0, tmp_path)
     (novel,) = division.novel
     assert {record.label for record in clips.labelled} == set(division.known)
     assert all(record.label is None for record in (*clips.unlabelled, *clips.test))
     assert sum(record.truth == novel for record in clips.unlabelled) == 8  # ten, but for two test clips
     assert {record.truth for record in clips.test} == set(division.known)
-    other, _ = divide_open(OpenWorld(dives, 1, 0.25), 3, tmp_path)
+    other, _ = divide_open(OpenWorld(Dataset(dives), 1, 0.25), 3, tmp_path)
     assert len(other.novel) == 1
 
 
@@ -183,4 +184,4 @@ def test_what_cannot_be_judged_is_one_line(dives, monkeypatch, tmp_path):
             command.main()
     baseline = tiny_config(method="fixmatch", pseudo_labels__strategy="confidence")
     with pytest.raises(ConfigError, match="no alignability to judge by"):
-        measure(OpenWorld(dives, 1, 0.25), baseline, scratch=tmp_path, results=tmp_path)
+        measure(OpenWorld(Dataset(dives), 1, 0.25), baseline, scratch=tmp_path, results=tmp_path)

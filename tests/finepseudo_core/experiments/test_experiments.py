@@ -2,7 +2,10 @@
 
 import csv
 import json
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.experiments import __main__ as command
 from finepseudo_core.experiments import runs, sweep
-from finepseudo_core.experiments.clips import divide, without_labels_of_some
+from finepseudo_core.experiments.clips import Dataset, divide, without_labels_of_some
 from finepseudo_core.experiments.report import COLUMNS, markdown, overview, sign_flip_test, values
 from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of, settings_of
 from tests.finepseudo_core.selftraining.tiny import tiny_config
@@ -46,9 +49,9 @@ def test_every_row_of_every_table_is_a_valid_round(table):
 
 
 def test_clips_are_divided_by_class_and_the_split_is_kept(dives, tmp_path):
-    first = divide(dives, 0.2, 0, hold_out=None, scratch=tmp_path)
-    again = divide(dives, 0.2, 0, hold_out=None, scratch=tmp_path)
-    other = divide(dives, 0.2, 1, hold_out=None, scratch=tmp_path)
+    first = divide(Dataset(dives), 0.2, 0, hold_out=None, scratch=tmp_path)
+    again = divide(Dataset(dives), 0.2, 0, hold_out=None, scratch=tmp_path)
+    other = divide(Dataset(dives), 0.2, 1, hold_out=None, scratch=tmp_path)
     assert first == again
     assert first.test == other.test
     assert first.labelled != other.labelled
@@ -56,18 +59,18 @@ def test_clips_are_divided_by_class_and_the_split_is_kept(dives, tmp_path):
     assert {record.label for record in first.labelled} == {record.truth for record in first.test}
     assert all(record.label is None for record in (*first.unlabelled, *first.test))
     assert (tmp_path / "labels-0.2-seed0.json").exists()
-    by_diver = divide(dives, 0.2, 0, hold_out="diver", scratch=tmp_path)  # a split of its own
+    by_diver = divide(Dataset(dives), 0.2, 0, hold_out="diver", scratch=tmp_path)  # a split of its own
     assert by_diver.test != first.test
 
 
 def test_whole_groups_are_held_out_and_validation_never_sees_the_test_clips(dives, tmp_path):
     with (dives / "labels.csv").open(newline="", encoding="utf-8") as file:
         diver = {row["path"]: row["diver"] for row in csv.DictReader(file)}
-    clips = divide(dives, 0.2, 0, hold_out="diver", scratch=tmp_path)
+    clips = divide(Dataset(dives), 0.2, 0, hold_out="diver", scratch=tmp_path)
     tested = {diver[record.key] for record in clips.test}
     assert len(tested) == 1
     assert tested.isdisjoint(diver[record.key] for record in (*clips.labelled, *clips.unlabelled))
-    tuning = divide(dives, 0.2, 0, hold_out="diver", validation=True, scratch=tmp_path)
+    tuning = divide(Dataset(dives), 0.2, 0, hold_out="diver", validation=True, scratch=tmp_path)
     seen = {record.key for record in (*tuning.labelled, *tuning.unlabelled, *tuning.test)}
     assert seen.isdisjoint(record.key for record in clips.test)
     assert {diver[record.key] for record in tuning.test}.isdisjoint(tested)
@@ -76,17 +79,51 @@ def test_whole_groups_are_held_out_and_validation_never_sees_the_test_clips(dive
 def test_the_test_clips_of_a_data_set_are_taken_as_they_are(dives, tmp_path):
     with (dives / "labels.csv").open(newline="", encoding="utf-8") as file:
         diver = {row["path"]: row["diver"] for row in csv.DictReader(file)}
-    clips = divide(dives, 0.2, 0, hold_out="diver=d3", scratch=tmp_path)
+    clips = divide(Dataset(dives), 0.2, 0, hold_out="diver=d3", scratch=tmp_path)
     assert {record.key for record in clips.test} == {key for key, name in diver.items() if name == "d3"}
-    tuning = divide(dives, 0.2, 0, hold_out="diver=d3", validation=True, scratch=tmp_path)
+    tuning = divide(Dataset(dives), 0.2, 0, hold_out="diver=d3", validation=True, scratch=tmp_path)
     assert "d3" not in {diver[record.key] for record in (*tuning.test, *tuning.labelled, *tuning.unlabelled)}
     with pytest.raises(DatasetError, match="0 of 40 clips have diver 'd9'; name a value that some have"):
-        divide(dives, 0.2, 0, hold_out="diver=d9", scratch=tmp_path)
+        divide(Dataset(dives), 0.2, 0, hold_out="diver=d9", scratch=tmp_path)
 
 
 def test_a_missing_column_is_named(dives, tmp_path):
-    with pytest.raises(DatasetError, match="no column 'speaker'; it has path, label, diver"):
-        divide(dives, 0.2, 0, hold_out="speaker", scratch=tmp_path)
+    with pytest.raises(DatasetError, match="no column 'speaker'.*; it has path, label, diver"):
+        divide(Dataset(dives), 0.2, 0, hold_out="speaker", scratch=tmp_path)
+
+
+def test_any_annotation_will_do_and_its_own_test_clips(tmp_path, capsys):
+    for number in range(12):
+        (tmp_path / f"v{number}.mp4").write_bytes(b"")
+    (tmp_path / "Diving48_vocab.json").write_text(json.dumps([["Back"], ["Forward"]]))
+    for split, numbers in (("train", [*range(8), 99]), ("test", range(8, 12))):
+        entries = [
+            {"vid_name": f"v{number}", "label": number % 2, "start_frame": 0, "end_frame": 30}
+            for number in numbers
+        ]
+        (tmp_path / f"Diving48_V2_{split}.json").write_text(json.dumps(entries))
+    data = Dataset(tmp_path, "diving48")
+    clips = divide(data, 0.5, 0, hold_out="split=test", scratch=tmp_path / "scratch")
+    assert {record.path.stem for record in clips.test} == {"v8", "v9", "v10", "v11"}
+    assert len(clips.labelled) == len(clips.unlabelled) == 4
+    assert {record.truth for record in clips.unlabelled} == {"Back", "Forward"}
+    divide(data, 0.5, 1, hold_out="split=test", scratch=tmp_path / "scratch")
+    assert capsys.readouterr().err.count("v99.*") == 1
+    with pytest.raises(DatasetError, match="diving48 has no column 'speaker'; it has label and split"):
+        divide(data, 0.5, 0, hold_out="speaker", scratch=tmp_path)
+
+
+def test_clips_without_a_class_are_left_out(tmp_path, capsys):
+    for number in range(9):
+        (tmp_path / f"{number}.mp4").write_bytes(b"")
+    labels = [f"{number}.mp4,{'ab'[number % 2]}" for number in range(8)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *labels, "8.mp4,"]) + "\n")
+    clips = divide(Dataset(tmp_path), 0.5, 0, hold_out=None, scratch=tmp_path / "scratch")
+    assert len(clips.labelled) + len(clips.unlabelled) + len(clips.test) == 8
+    assert "left out: 1 clips without a class, 8.mp4 first" in capsys.readouterr().err
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DatasetError, match="no clip whose class is known"):
+        divide(Dataset(tmp_path / "none"), 0.5, 0, hold_out=None, scratch=tmp_path)
 
 
 def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys):
@@ -162,6 +199,37 @@ def test_several_tables_run_in_processes_beside_each_other(dives, tmp_path, monk
     assert "dives, seed 0: done" in capsys.readouterr().out  # one that fails stops no other
 
 
+def wait_for(true: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_no_process_outlives_the_one_that_started_it(dives, tmp_path):
+    results, scratch = str(tmp_path / "results"), tmp_path / "scratch"
+    arguments = ["6", "--data", str(dives), "--seeds", "2", "--shares", "0.25", "--processes", "2"]
+    main = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "finepseudo_core.experiments",
+            *arguments,
+            "--scratch",
+            str(scratch),
+            "--results",
+            results,
+        ]
+    )
+    logs = [scratch / "dives" / f"seed{seed}" / "log.txt" for seed in range(2)]
+    wait_for(lambda: all(log.exists() for log in logs))
+    children = Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()
+    assert len(children) >= 2
+    main.kill()
+    main.wait()
+    wait_for(lambda: not any(Path("/proc", child, "exe").exists() for child in children))
+
+
 @pytest.mark.parametrize("number", ["4", "8", "13"])
 def test_tables_that_measure_something_else_have_every_column(number, dives, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "settings_of", lambda scale, data: {})
@@ -178,7 +246,7 @@ def test_tables_that_measure_something_else_have_every_column(number, dives, tmp
 
 
 def test_novel_classes_keep_no_label_and_stay_among_the_unlabelled(dives, tmp_path):
-    clips = divide(dives, 0.3, 0, hold_out=None, scratch=tmp_path)
+    clips = divide(Dataset(dives), 0.3, 0, hold_out=None, scratch=tmp_path)
     opened = without_labels_of_some(clips, 0.25, 0)
     known = {record.label for record in opened.labelled}
     assert len(known) == 3

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from finepseudo_core.datasets import label_splits
+from finepseudo_core.errors import DatasetError
 from finepseudo_core.selftraining import __main__ as command_line
 from finepseudo_core.selftraining.models import load_models
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
@@ -54,7 +55,7 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys):
 def test_a_part_of_a_video_stops_it(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"")
     (tmp_path / "labels.csv").write_text("path,label,split,start,end\na.mp4,x,train,1,2\n")
-    with pytest.raises(command_line.DatasetError, match="part of a video"):
+    with pytest.raises(DatasetError, match="part of a video"):
         command_line.read_clips(tmp_path, None, 1.0, 0)
 
 
