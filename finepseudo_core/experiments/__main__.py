@@ -9,9 +9,11 @@ the test clips. With --processes, seeds run beside each other, on a GPU several 
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.datasets.formats import FORMATS
@@ -44,16 +46,42 @@ def main() -> None:
     todo = list(groups(list(plans.values()), options.shares, options.seeds))
     run_all(todo, options.processes, partial(print, flush=True))
     ending = "".join(f"-{part}" for part in _apart(options)) + ".json"
-    for (number, data), plan in plans.items():
+    for (number, _), plan in plans.items():
         by_share = {share: plan.found(share, options.seeds) for share in options.shares}
+        folder = options.results / plan.data.name
         for share, runs in by_share.items():
             text, picture = markdown(plan.table, share, runs), figure(plan.table, runs)
             print(text, flush=True)
-            content = {"settings": options.set, "markdown": text, "figure": picture, "runs": runs}
-            file = options.results / data.resolve().name / f"table-{number}-{share:g}{ending}"
-            file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            content = {
+                "command": _command(options, number, plan.data, [share]),
+                "settings": options.set,
+                "markdown": text,
+                "figure": picture,
+                "runs": runs,
+            }
+            _keep(folder / f"table-{number}-{share:g}{ending}", content)
         if len(by_share) > 1:
-            print(overview(plan.table, by_share), flush=True)
+            text, shares = overview(plan.table, by_share), "-".join(f"{share:g}" for share in by_share)
+            print(text, flush=True)
+            command = _command(options, number, plan.data, options.shares)
+            _keep(folder / f"table-{number}-{shares}{ending}", {"command": command, "markdown": text})
+
+
+def _keep(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _command(options: argparse.Namespace, number: str, data: Dataset, shares: Sequence[float]) -> str:
+    """What prints a table again, wherever its folders lie."""
+    words = ["python", "-m", "finepseudo_core.experiments", number, "--data", data.name]
+    words += ["--seeds", str(options.seeds), "--shares", *(f"{share:g}" for share in shares)]
+    words += ["--format", data.format] if data.format != "csv_folder" else []
+    words += ["--hold-out", options.hold_out] if options.hold_out else []
+    words += ["--validation"] if options.validation else []
+    words += ["--preset", options.preset] if options.preset != "cpu-demo" else []
+    words += ["--scale", options.scale] if options.scale != "small" else []
+    words += ["--set", *options.set] if options.set else []
+    return shlex.join(words)
 
 
 def _apart(options: argparse.Namespace) -> Iterator[str]:

@@ -138,6 +138,8 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
         assert f"| {row.name} |" in printed
     assert "collaborative minus pseudo-labels of f_E (PL)" in printed
     content = json.loads((tmp_path / "results" / "dives" / "table-6-0.25.json").read_text())
+    again = "python -m finepseudo_core.experiments 6 --data dives --seeds 2 --shares 0.25"
+    assert content["command"] == again
     for row in TABLES["6"].rows:
         seeds = content["runs"][row.name]
         assert [run["config"]["seed"] for run in seeds] == [0, 1]
@@ -153,9 +155,13 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
         "paper (Diving48, 10 %)",
     ]
 
-    monkeypatch.setattr(sys, "argv", [*arguments, *folders, "--rows", "collaborative"])
+    monkeypatch.setattr(sys, "argv", [*arguments, "0.5", *folders, "--rows", "collaborative"])
     command.main()
-    assert capsys.readouterr().out.count("-- ") == 2  # and the rows that were run before are reported
+    printed = capsys.readouterr().out
+    assert printed.count("-- ") == 4  # and the rows that were run before are reported
+    beside = json.loads((tmp_path / "results" / "dives" / "table-6-0.25-0.5.json").read_text())
+    assert beside["markdown"] in printed
+    assert beside["command"].endswith("--shares 0.25 0.5")
     again = json.loads((tmp_path / "results" / "dives" / "table-6-0.25.json").read_text())
     assert again == content
 
