@@ -16,6 +16,7 @@ from pathlib import Path
 
 from app.worker.eta import RemainingTime
 from benchmarks import machine
+from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import METHODS, RoundConfig, preset
 from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.events import Event
@@ -79,8 +80,9 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=240)
     parser.add_argument("--preset", default="cpu-demo")
     parser.add_argument("--method", choices=METHODS, default="finepseudo")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the rounds")
     asked = parser.parse_args()
-    config = preset(asked.preset)
+    config = preset(asked.preset).replace(read_assignments(asked.set))
     if asked.method != config.method:
         config = config.replace({"method": asked.method, "pseudo_labels.strategy": "confidence"})
     about = machine.description()

@@ -44,7 +44,6 @@ class AlignabilityEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.model)
         self.output = nn.Linear(config.model, config.embedding)
-        self.image_encoder_frozen = False
 
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, 3, T, H, W) -> L2-normalised frame embeddings (B, T, F)."""
@@ -73,16 +72,16 @@ class AlignabilityEncoder(nn.Module):
 
     def freeze_image_encoder(self) -> None:
         """Stop training the image encoder: no gradient, and batch norm stays in evaluation mode."""
-        self.image_encoder_frozen = True
         self.image_encoder.requires_grad_(False)
         self.image_encoder.eval()
 
     def train(self, mode: bool = True) -> "AlignabilityEncoder":
         """Switch to training mode; frozen parts stay in evaluation mode."""
         super().train(mode)
+        frozen = not any(weight.requires_grad for weight in self.image_encoder.parameters())
         for part in self.image_encoder.modules():
             parameters = list(part.parameters(recurse=False))
-            if self.image_encoder_frozen or (parameters and not parameters[0].requires_grad):
+            if frozen or (parameters and not parameters[0].requires_grad):
                 part.eval()
         return self
 

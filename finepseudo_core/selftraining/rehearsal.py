@@ -1,10 +1,12 @@
-"""A few steps of every stage, on copies of the networks, tell beforehand how long a round takes."""
+"""A few steps of every stage, taken back afterwards, tell beforehand how long a round takes."""
 
-import copy
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
+
+from torch import nn
 
 from finepseudo_core.baselines import fixmatch, timebalance
 from finepseudo_core.baselines.joint_batches import trainable_unlabelled
@@ -29,31 +31,45 @@ def rehearse(round: Round, *, warm: bool) -> None:
     """Tell the observers what a step of each stage takes, and leave no trace.
 
     Every step of the round seeds its own randomness, so the result is the same with a rehearsal or without.
-    Compiled networks can't be copied; with `compile` on, nothing is told.
+    Networks that are compiled at their first step are compiled here, and the round's steps find them so.
     """
-    if round.config.compile:
-        return
     timed, settings = Rehearsal(round.progress), round.config
     if settings.alignability_encoder.feature_views:
         settings = settings.replace({"alignability_encoder.feature_views": 1})
     trial = replace(
         round,
         config=settings,
-        models=copy.deepcopy(round.models),
         progress=cast(Progress, timed),  # all that a stage asks of it
         notify=ignore,
         image_features={},
         shared_features=set(),
     )
-    match round.config.method:
-        case "finepseudo":
-            _try_algorithm_1(trial, warm)
-        case "fixmatch":
-            fixmatch.train(trial, "fixmatch", STEPS)
-        case "timebalance":
-            _try_timebalance(trial, timed)
-    _try_passes(trial, timed)
+    with unchanged(round.models):
+        match round.config.method:
+            case "finepseudo":
+                _try_algorithm_1(trial, warm)
+            case "fixmatch":
+                fixmatch.train(trial, "fixmatch", STEPS)
+            case "timebalance":
+                _try_timebalance(trial, timed)
+        _try_passes(trial, timed)
     round.notify(StagesTimed(timed.seconds))
+
+
+@contextmanager
+def unchanged(networks: nn.Module) -> Iterator[None]:
+    """Whatever happens to the networks inside: weights, statistics, modes and what is frozen come back."""
+    state = {name: value.clone() for name, value in networks.state_dict().items()}
+    modes = {module: module.training for module in networks.modules()}
+    learning = {weight: weight.requires_grad for weight in networks.parameters()}
+    try:
+        yield
+    finally:
+        networks.load_state_dict(state)
+        for module, mode in modes.items():
+            module.training = mode
+        for weight, learns in learning.items():
+            weight.requires_grad_(learns).grad = None
 
 
 def _try_algorithm_1(trial: Round, warm: bool) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from finepseudo_core.errors import Stopped
 from finepseudo_core.events import Event, StageStarted, StagesTimed
@@ -91,3 +92,25 @@ def test_methods_that_it_is_compared_with_are_rehearsed_too(clips, tmp_path, met
     assert all(seconds > 0 for seconds in timed.seconds.values())
     without = run(config, labelled, unlabelled, tmp_path / "without", test=test)
     assert result.model_sha256 == without.model_sha256
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch")
+def test_compiled_networks_are_rehearsed_too(clips, tmp_path, monkeypatch):
+    labelled, unlabelled, test = clips
+    compile, compiled = nn.Module.compile, []
+
+    def quickly(network: nn.Module) -> None:
+        compiled.append(network)
+        compile(network, backend="eager")  # traced and guarded as always, but no C++ is built
+
+    monkeypatch.setattr(nn.Module, "compile", quickly)
+    config, events = tiny_config(compile=True), []
+    result = run(
+        config, labelled, unlabelled, tmp_path / "with", test=test, rehearsed=True, notify=events.append
+    )
+    (timed,) = (event for event in events if isinstance(event, StagesTimed))
+    stages = [event.stage for event in events if isinstance(event, StageStarted)]
+    assert timed.seconds.keys() == {stage.partition(" ")[0] for stage in stages} - {"frames"}
+    without = run(config, labelled, unlabelled, tmp_path / "without", test=test)
+    assert result.model_sha256 == without.model_sha256
+    assert len(compiled) == 4  # two encoders of each round
