@@ -152,6 +152,13 @@ class SelfTrainingConfig(Section):
     pseudo_label_weight: float = option(
         1.0, "[A] Weight of an accepted label in the losses, where a human one weighs 1.", above=0, at_most=1
     )
+    labelled_share: float = option(
+        0.0,
+        "[A] Least share of each class's clips in a batch that people have labelled; 0 draws those and "
+        "accepted ones alike.",
+        at_least=0,
+        at_most=1,
+    )
     keep_pseudo_labels: bool = option(
         False, "[A] An accepted label stays until a later pass accepts another; off, every pass replaces all."
     )

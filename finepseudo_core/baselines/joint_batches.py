@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from finepseudo_core.datasets.clip_dataset import Draw
-from finepseudo_core.datasets.samplers import ClassBalancedBatches, ShuffledBatches
+from finepseudo_core.datasets.samplers import ShuffledBatches
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.round import Round
@@ -39,16 +39,9 @@ class JointBatches:
     """
 
     def __init__(self, round: Round, stage: str, unlabelled: int, ratio: int) -> None:
-        training = round.config.self_training
         self.classes = torch.tensor(round.class_numbers(round.labelled))
         self.weights = torch.tensor([record.weight for record in round.labelled])
-        self.labelled = ClassBalancedBatches(
-            self.classes.tolist(),
-            training.batch_size,
-            training.clips_per_class,
-            round.progress.stream(stage),
-            training.least_steps,
-        )
+        self.labelled = round.balanced(stage, round.labelled)
         self.steps_per_epoch, self.ratio = self.labelled.steps_per_epoch, ratio
         size = ratio * self.labelled.classes_per_batch * self.labelled.clips_per_class
         self.unlabelled = ShuffledBatches(unlabelled, size, round.progress.stream(f"{stage}, unlabelled"))

@@ -40,6 +40,8 @@ class ClassBalancedBatches:
         clips_per_class: clips of each class drawn into a batch.
         seed: numbers that name this sampler's random stream.
         least_steps: least steps per epoch.
+        preferred: clips that have a share of every class's draw to themselves, as far as the class has any.
+        share: that share, 0 to 1; 0 draws all clips alike.
     """
 
     def __init__(
@@ -49,8 +51,14 @@ class ClassBalancedBatches:
         clips_per_class: int,
         seed: tuple[int, ...],
         least_steps: int = 1,
+        *,
+        preferred: Sequence[bool] = (),
+        share: float = 0.0,
     ) -> None:
         self.members = [np.flatnonzero(np.asarray(classes) == number) for number in sorted(set(classes))]
+        self.preferred, self.reserved = np.asarray(preferred, bool), math.ceil(share * clips_per_class)
+        # nothing is reserved where all clips are alike: the draw is then the one without a share
+        self.reserves = (self.reserved, preferred) if self.reserved and not all(preferred) else ()
         self.classes_per_batch = max(2, min(len(self.members), batch_size // clips_per_class))
         self.clips_per_class, self.seed = clips_per_class, seed
         size = self.classes_per_batch * clips_per_class
@@ -64,9 +72,18 @@ class ClassBalancedBatches:
         return _draws(np.concatenate(chosen), (*self.seed, step))
 
     def _draw_members(self, members: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        rounds = math.ceil(self.clips_per_class / len(members))
-        pool = np.concatenate([generator.permutation(members) for _ in range(rounds)])
-        return pool[: self.clips_per_class]
+        favoured = members[self.preferred[members]] if self.reserves else members
+        if len(favoured) in (0, len(members)):
+            return _in_turns(members, self.clips_per_class, generator)
+        first = _in_turns(favoured, self.reserved, generator)
+        others = np.setdiff1d(members, first)
+        return np.concatenate([first, _in_turns(others, self.clips_per_class - self.reserved, generator)])
+
+
+def _in_turns(members: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """So many of some clips, none a second time before all have come."""
+    pool = [generator.permutation(members) for _ in range(math.ceil(count / len(members)))]
+    return np.concatenate([members[:0], *pool])[:count]
 
 
 def _draws(chosen: np.ndarray, seed: tuple[int, ...]) -> list[Draw]:

@@ -190,6 +190,7 @@ TABLES: dict[str, Table] = {
             Row("sum of both", None, {"pseudo_labels.combine": "sum"}),
             Row("threshold 0.8", None, {"pseudo_labels.threshold": 0.8}),
             Row("labels weigh half", None, {"self_training.pseudo_label_weight": 0.5}),
+            Row("half a batch from people", None, {"self_training.labelled_share": 0.5}),
             Row("labels stay", None, {"self_training.keep_pseudo_labels": True}),
             Row("four short iterations", None, {"self_training.iterations": 4, "self_training.epochs": 1}),
             Row("f_E restarts", None, {"self_training.restart": True}),

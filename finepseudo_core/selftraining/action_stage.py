@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from finepseudo_core.datasets.clip_dataset import ActionClips, Batches
-from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining import distributed
@@ -32,17 +31,10 @@ def learn_actions(
         encoder: another network like f_E, to be trained in its place.
     """
     config, encoder = round.config.action_encoder, encoder or round.models.action
-    training = round.config.self_training
     classes = torch.tensor(round.class_numbers(records))
     weights = torch.tensor([record.weight for record in records])
     clips = training_clips(round, records)
-    draws = ClassBalancedBatches(
-        classes.tolist(),
-        training.batch_size,
-        training.clips_per_class,
-        round.progress.stream(stage),
-        training.least_steps,
-    )
+    draws = round.balanced(stage, records)
     learner = Learner(
         ActionStep(encoder, round.autocast), round.config, round.device, parts=round.config.accumulate
     )
@@ -51,7 +43,7 @@ def learn_actions(
         epochs * draws.steps_per_epoch,
         learner,
         learning=encoder,
-        inputs=inputs_of(records, config, *round.common_settings()),
+        inputs=inputs_of(records, config, *round.common_settings(), *draws.reserves),
     )
     batches = iter(round.batches(clips, Batches(learner.share_of(draws), steps.start, steps.total)))
     encoder.train()

@@ -9,7 +9,6 @@ from torch.utils.data import Dataset
 
 from finepseudo_core.alignment.distances import pairwise_distance
 from finepseudo_core.datasets.clip_dataset import Batches, PhaseClips
-from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.encoders.dropout import placed
 from finepseudo_core.losses.alignability_score import AlignabilityScoreLoss
 from finepseudo_core.losses.alignment_triplet import AlignabilityTripletLoss
@@ -26,17 +25,11 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
 
     The image encoder is frozen: only the head, the transformer and f_S learn.
     """
-    config, training = round.config.alignment, round.config.self_training
+    config = round.config.alignment
     round.models.alignability.freeze_image_encoder()
     classes = torch.tensor(round.class_numbers(records))
     weights = torch.tensor([record.weight for record in records])
-    draws = ClassBalancedBatches(
-        classes.tolist(),
-        training.batch_size,
-        training.clips_per_class,
-        round.progress.stream(stage),
-        training.least_steps,
-    )
+    draws = round.balanced(stage, records)
     learning = nn.ModuleList([round.models.alignability, round.models.score])
     learner = Learner(AlignabilityStep(round), round.config, round.device, parts=1)
     steps = round.progress.steps(
@@ -44,7 +37,9 @@ def learn_alignability(round: Round, stage: str, records: Sequence[ClipRecord], 
         epochs * draws.steps_per_epoch,
         learner,
         learning=learning,
-        inputs=inputs_of(records, config, round.config.alignability_encoder, *round.common_settings()),
+        inputs=inputs_of(
+            records, config, round.config.alignability_encoder, *round.common_settings(), *draws.reserves
+        ),
     )
     if steps.start == steps.total:
         return

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.datasets.clip_dataset import Batches
 from finepseudo_core.datasets.frame_store import FrameStore, open_frame_store
+from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.errors import ConfigError, DatasetError, Stopped
 from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted, StepDone, ignore
 from finepseudo_core.records import ClipRecord, Proposal
@@ -60,6 +61,20 @@ class Round:
         batch = training.batch_size, training.clips_per_class, training.least_steps
         arithmetic = config.precision, config.accumulate, self.device.type
         return config.optimizer, batch, size, config.fit, *arithmetic
+
+    def balanced(self, stage: str, records: Sequence[ClipRecord]) -> ClassBalancedBatches:
+        """Class-balanced batches of a stage, from records that all carry a label."""
+        training = self.config.self_training
+        by_people = {record.key for record in self.labelled}
+        return ClassBalancedBatches(
+            self.class_numbers(records),
+            training.batch_size,
+            training.clips_per_class,
+            self.progress.stream(stage),
+            training.least_steps,
+            preferred=[record.key in by_people for record in records],
+            share=training.labelled_share,
+        )
 
     def autocast(self) -> torch.autocast:
         """The precision that the encoders work in; whatever leaves them goes on in float32."""

@@ -84,6 +84,21 @@ def test_exemplars_are_the_rounds_or_each_passes_own(clips, tmp_path):
     assert all(len(keys) == 1 for exemplars in drawn for keys in exemplars.values())
 
 
+def test_batches_of_people_alone_teach_what_a_round_without_accepted_labels_learns(clips, tmp_path):
+    same = {**TWICE, "self_training__least_steps": 6}  # as many steps as all clips make
+
+    def weights(name: str, **changes: object) -> dict[str, torch.Tensor]:
+        models = load_models(run(tiny_config(**same, **changes), *clips[:2], tmp_path / name).model)[0]
+        return {**models.action.state_dict(), **models.alignability.state_dict()}
+
+    without = weights("none", pseudo_labels__strategy="none")
+    everything = {"pseudo_labels__threshold": 0.0}
+    reserved = weights("reserved", self_training__labelled_share=1.0, **everything)
+    drawn = weights("drawn", **everything)
+    assert all(torch.equal(without[name], reserved[name]) for name in without)
+    assert not all(torch.equal(without[name], drawn[name]) for name in without)
+
+
 def test_a_restart_forgets_what_f_e_has_learnt_also_where_a_round_is_resumed(clips, tmp_path):
     labelled, unlabelled, _ = clips
     alone = {**TWICE, "pseudo_labels__strategy": "none", "self_training__restart": True}
