@@ -73,6 +73,7 @@ _ONLY_PRETRAINING = {**_ONLY_METRIC_LEARNING, "self_training.alignability_epochs
 
 _ALL = Row("FinePseudo", 37.64)
 _PL = Row("pseudo-labels of f_E (PL)", 33.40, _strategy("confidence"))
+_SUM = {"pseudo_labels.combine": "sum"}
 _UNLEARNT = {"alignment.learnt_score": False, "alignment.score": False}
 
 TABLES: dict[str, Table] = {
@@ -130,6 +131,7 @@ TABLES: dict[str, Table] = {
             Row("uncertainty-aware", 33.58, _strategy("uncertainty")),
             Row("label verification", 37.09, _strategy("verification")),
             Row("collaborative", 37.64),
+            Row("collaborative, sum for mean", None, _SUM),
         ),
         ("collaborative", "pseudo-labels of f_E (PL)"),
     ),
@@ -187,7 +189,12 @@ TABLES: dict[str, Table] = {
             Row("strong views", None, {"action_encoder.augmentation": "strong"}),
             Row("temperature 0.1, the paper's", None, {"pseudo_labels.temperature": 0.1}),
             Row("temperature 0.01", None, {"pseudo_labels.temperature": 0.01}),
-            Row("sum of both", None, {"pseudo_labels.combine": "sum"}),
+            Row("sum of both", None, _SUM),  # as a threshold of 0.3
+            Row("threshold 0.4", None, {"pseudo_labels.threshold": 0.4}),
+            Row("every label", None, {"pseudo_labels.threshold": 0.0}),
+            Row(
+                "f_E's own, threshold 0.3", None, {**_strategy("confidence"), "pseudo_labels.threshold": 0.3}
+            ),
             Row("threshold 0.8", None, {"pseudo_labels.threshold": 0.8}),
             Row("labels weigh half", None, {"self_training.pseudo_label_weight": 0.5}),
             Row("half a batch from people", None, {"self_training.labelled_share": 0.5}),
