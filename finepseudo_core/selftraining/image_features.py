@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from finepseudo_core.datasets.clip_dataset import Draw
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining import distributed
+from finepseudo_core.selftraining.feature_files import FeatureFiles
 from finepseudo_core.selftraining.round import Round
 from finepseudo_core.selftraining.schedule import PROPOSAL_CHUNK
 from finepseudo_core.video.sampling import uniform_indices
@@ -23,10 +24,13 @@ SAMPLED = -1  # in place of a view: the T frames that a clip is looked at by, no
 def image_features(round: Round, record: ClipRecord, view: int) -> Tensor:
     """Features of all frames of a clip (frames, C), or of T of them (T, C) where the view is SAMPLED.
 
-    View 0 is not augmented, the others are. Kept in memory after the first call; the augmentation of a view
-    depends on the seed and the clip alone.
+    View 0 is not augmented, the others are; the augmentation of a view depends on the seed and the clip
+    alone. Kept in memory after the first call, and on disk where rounds share their stages.
     """
-    kept = round.image_features.get((record.key, view))
+    kept, files = round.image_features.get((record.key, view)), _files(round)
+    if kept is None and files is not None:
+        kept = files.fetch(record, view)
+        round.image_features |= {} if kept is None else {(record.key, view): kept}
     if kept is None:
         part, encoder = round.config.alignability_encoder, round.models.alignability
         length = round.store.frames(record.key)
@@ -45,7 +49,24 @@ def image_features(round: Round, record: ClipRecord, view: int) -> Tensor:
         if looks:
             encoder.train(encoder.training)
         round.image_features[record.key, view] = kept
+        if files is not None:
+            files.keep(record, view, kept)
     return kept
+
+
+def _files(round: Round) -> FeatureFiles | None:
+    """Where other rounds find this one's image features, None where they share nothing."""
+    if round.feature_files is None and round.progress.cache is not None:
+        config = round.config
+        size = max(config.action_encoder.size, config.alignability_encoder.size)  # of the decoded frames
+        settings = config.alignability_encoder, config.seed, size, config.fit, config.precision
+        round.feature_files = FeatureFiles(
+            round.progress.cache.folder / "features",
+            round.models.alignability.image_encoder,
+            *settings,
+            round.device.type,
+        )
+    return round.feature_files
 
 
 def features_of_views(round: Round, stage: str, records: Sequence[ClipRecord], views: int) -> list[Tensor]:

@@ -106,6 +106,7 @@ class Rehearsal:
         self.seconds: dict[str, float] = {}
         self.notes: dict[str, Any] = {}
         self.stream, self.check_stop = progress.stream, progress.check_stop
+        self.cache = None  # what is tried out is nothing for other rounds
 
     def steps(self, stage: str, total: int, optimizer: Any = None, **_: Any) -> "RehearsedSteps":
         """The first steps of a stage."""

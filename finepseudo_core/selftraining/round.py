@@ -20,6 +20,7 @@ from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted
 from finepseudo_core.records import ClipRecord, Proposal
 from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.batch_norm import see_whole_batch
+from finepseudo_core.selftraining.feature_files import FeatureFiles
 from finepseudo_core.selftraining.models import Models, carry_over
 from finepseudo_core.selftraining.progress import Progress
 from finepseudo_core.selftraining.schedule import clips_per_batch
@@ -47,6 +48,7 @@ class Round:
     first_action: Mapping[str, torch.Tensor]  # weights of f_E as the round was opened, kept for a restart
     image_features: dict[tuple[str, int], torch.Tensor] = field(default_factory=dict)
     shared_features: set[tuple[str, int]] = field(default_factory=set)  # that every process keeps
+    feature_files: FeatureFiles | None = None  # opened once the image encoder is frozen
     proposal: Proposal | None = None
 
     def class_numbers(self, records: Sequence[ClipRecord]) -> list[int]:

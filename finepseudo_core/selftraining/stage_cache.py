@@ -26,9 +26,7 @@ class StageCache:
     def key(self, stage: str, seed: int, steps: int, learning: nn.Module, inputs: Any) -> str:
         """Digest of a stage that is about to begin; `inputs` is what `inputs_of` gives."""
         digest = hashlib.sha256(json.dumps([stage, seed, steps, inputs], sort_keys=True).encode())
-        for name, value in sorted(learning.state_dict().items()):
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        digest_networks(digest, learning)
         return digest.hexdigest()
 
     def knows(self, key: str) -> bool:
@@ -47,14 +45,21 @@ class StageCache:
         return self.folder / f"{key}.pt"
 
 
+def digest_networks(digest: "hashlib._Hash", networks: nn.Module) -> None:
+    """Put the whole state of some networks into a digest."""
+    for name, value in sorted(networks.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+
+
 def inputs_of(records: Sequence[ClipRecord], *settings: Any) -> list[Any]:
     """Clips with their labels, and config sections or plain values, in a form that can be digested."""
-    clips = [[record.key, record.label, record.weight, *_version(record.path)] for record in records]
+    clips = [[record.key, record.label, record.weight, *version_of(record.path)] for record in records]
     plain = [asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in settings]
     return [clips, plain]
 
 
-def _version(path: Path) -> tuple[int, int]:
+def version_of(path: Path) -> tuple[int, int]:
     """Size and modification time of a file."""
     if not path.is_file():
         return -1, -1

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
 from finepseudo_core.events import Event, StageStarted, StepDone
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.algorithm import run
@@ -68,3 +70,32 @@ def test_one_more_label_is_learnt_from_while_pretraining_stays(clips, tmp_path):
     )  # fmt: skip
     assert learnt(events) >= {"alignability", "action"}
     assert "pretraining" not in learnt(events)
+
+
+def test_image_features_are_read_where_another_round_has_left_them(clips, tmp_path, monkeypatch):
+    labelled, unlabelled, test = clips
+    cache, seen = tmp_path / "cache", []
+    encode = AlignabilityEncoder.image_features
+
+    def watch(self, clips):
+        seen.append(len(clips))
+        return encode(self, clips)
+
+    def weights(name: str, stage_cache: Path | None, **changes: object) -> dict[str, torch.Tensor]:
+        seen.clear()
+        config = tiny_config(**changes)
+        result = run(config, labelled, unlabelled, tmp_path / name, test=test, stage_cache=stage_cache)
+        return load_models(result.model)[0].state_dict()
+
+    strict = {"alignment__margin": 0.2}  # other alignability, the same image encoder
+    alone = weights("alone", None, **strict)
+    monkeypatch.setattr(AlignabilityEncoder, "image_features", watch)
+    weights("first", cache)
+    assert seen
+    again = weights("again", cache, **strict)
+    known = {view for folder in (cache / "features").iterdir() for view in folder.iterdir()}
+    assert len(seen) < len(known) / 2  # of clips that the first round has not accepted, none of the others
+    assert all(torch.equal(alone[name], again[name]) for name in alone)
+    weights("other seed", cache, seed=3)
+    assert len(list((cache / "features").iterdir())) == 2
+    assert len(seen) > len(known) / 2
