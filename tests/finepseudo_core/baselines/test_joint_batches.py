@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from finepseudo_core.config import RoundConfig
 from finepseudo_core.datasets.clip_dataset import Draw
 from finepseudo_core.datasets.samplers import ClassBalancedBatches
 from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining.round import Round
 
 LABELLED = [
     ClipRecord(f"{name}{n}", None, label=name, weight=w) for name in "ab" for n, w in enumerate((1, 0.5))
@@ -27,6 +29,7 @@ def batches_of(unlabelled: int, ratio: int, **changes: object) -> JointBatches:
         class_numbers=lambda records: [0, 0, 1, 1],
         progress=SimpleNamespace(stream=lambda stage: (7, len(stage))),
     )
+    round.balanced = partial(Round.balanced, round)
     return JointBatches(round, "stage", unlabelled, ratio)  # type: ignore[arg-type]
 
 
