@@ -74,6 +74,7 @@ _ONLY_PRETRAINING = {**_ONLY_METRIC_LEARNING, "self_training.alignability_epochs
 _ALL = Row("FinePseudo", 37.64)
 _PL = Row("pseudo-labels of f_E (PL)", 33.40, _strategy("confidence"))
 _SUM = {"pseudo_labels.combine": "sum"}
+_DETACHED = {"alignment.detach_distance": True}
 _UNLEARNT = {"alignment.learnt_score": False, "alignment.score": False}
 
 TABLES: dict[str, Table] = {
@@ -121,6 +122,7 @@ TABLES: dict[str, Table] = {
             Row("L_score only", 36.11, {"alignment.triplet": False}),
             Row("without GITDL", 35.23, {"pretraining.epochs": 0}),
             _ALL,
+            Row("L_score trains f_S alone", None, _DETACHED),
         ),
         ("FinePseudo", "without GITDL"),
     ),
@@ -205,7 +207,7 @@ TABLES: dict[str, Table] = {
             Row("eight clips of a class", None, {"self_training.clips_per_class": 8}),
             Row("margin 0.3", None, {"alignment.margin": 0.3}),
             Row("triplet on D/T", None, {"alignment.normalise_triplet": True}),
-            Row("score keeps off f_A", None, {"alignment.detach_distance": True}),
+            Row("score keeps off f_A", None, _DETACHED),
             Row("score of triplets' pairs", None, {"alignment.score_pairs": "triplet"}),
             Row("f_S falls with D", None, {"alignment.monotone": True}),
             Row("D not standardised", None, {"alignment.standardise_distance": False}),
