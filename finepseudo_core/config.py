@@ -342,6 +342,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "alignability_encoder.feature_views": 4,
         "pretraining.epochs": 8,
         "pretraining.batch_size": 24,
+        "alignment.detach_distance": True,
         "pseudo_labels.temperature": 0.03,
         "self_training.alignability_epochs": 100,
         "self_training.action_epochs": 30,

@@ -221,6 +221,7 @@ TABLES: dict[str, Table] = {
 # Where rounds of a CPU start from, by scale and data. An epoch has as many steps as all clips of lips make or
 # nearly, however many labels a variant accepts: every row of a table trains for equally many.
 _LARGE = {
+    "alignment.detach_distance": False,  # the paper's, which a row of Table 5 and of the remedies changes
     "self_training.least_steps": 32,
     "self_training.alignability_epochs": 10,
     "self_training.action_epochs": 10,
