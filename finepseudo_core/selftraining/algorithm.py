@@ -16,6 +16,7 @@ from finepseudo_core.selftraining.pretraining import pretrain
 from finepseudo_core.selftraining.proposal import propose, weighed
 from finepseudo_core.selftraining.rehearsal import rehearse
 from finepseudo_core.selftraining.round import Round, open_round
+from finepseudo_core.selftraining.stage_cache import alone_in
 
 
 @together()
@@ -62,36 +63,38 @@ def run(
 
     Raises:
         DatasetError: the clips can't be used as they are.
-        CheckpointError: the workspace holds a damaged checkpoint, or one of another round.
+        CheckpointError: the workspace holds a damaged checkpoint, or one of another round; or another round
+            is at work in `stage_cache`.
         TrainingError: a loss is not finite.
         Stopped: should_stop answered True.
     """
-    round = open_round(
-        config,
-        labelled,
-        unlabelled,
-        workspace,
-        test=test,
-        pseudo_labelled=pseudo_labelled,
-        initial_model=initial_model,
-        exemplars=exemplars or {},
-        banned=banned,
-        former_names=former_names or {},
-        stage_cache=stage_cache,
-        notify=notify,
-        should_stop=should_stop,
-    )
-    if rehearsed:
-        rehearse(round, warm=initial_model is not None)
-    match config.method:
-        case "finepseudo":
-            self_train(round, warm=initial_model is not None)
-        case "fixmatch":
-            learn_by_consistency(round, warm=initial_model is not None)
-        case "timebalance":
-            learn_from_teachers(round, warm=initial_model is not None)
-    result = conclude(round)
-    round.notify(RoundFinished(result))
+    with alone_in(stage_cache):
+        round = open_round(
+            config,
+            labelled,
+            unlabelled,
+            workspace,
+            test=test,
+            pseudo_labelled=pseudo_labelled,
+            initial_model=initial_model,
+            exemplars=exemplars or {},
+            banned=banned,
+            former_names=former_names or {},
+            stage_cache=stage_cache,
+            notify=notify,
+            should_stop=should_stop,
+        )
+        if rehearsed:
+            rehearse(round, warm=initial_model is not None)
+        match config.method:
+            case "finepseudo":
+                self_train(round, warm=initial_model is not None)
+            case "fixmatch":
+                learn_by_consistency(round, warm=initial_model is not None)
+            case "timebalance":
+                learn_from_teachers(round, warm=initial_model is not None)
+        result = conclude(round)
+        round.notify(RoundFinished(result))
     return result
 
 

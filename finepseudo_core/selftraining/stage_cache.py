@@ -4,17 +4,20 @@ A stage is a function of the networks it starts from, its clips and labels, its 
 that differ in something later, such as the strategy of their pseudo-labels, share the stages before.
 """
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from finepseudo_core.errors import CheckpointError
 from finepseudo_core.records import ClipRecord
-from finepseudo_core.selftraining import checkpoint
+from finepseudo_core.selftraining import checkpoint, distributed
 
 
 class StageCache:
@@ -43,6 +46,27 @@ class StageCache:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.pt"
+
+
+@contextmanager
+def alone_in(folder: Path | None) -> Iterator[None]:
+    """Keep other rounds out of a stage cache: two at once would read each other's frames.
+
+    Raises:
+        CheckpointError: another round is at work there.
+    """
+    if folder is None or not distributed.is_main():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "in-use").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CheckpointError(
+                f"another round is at work in {folder}; wait until it has ended, or give another folder."
+            ) from error
+        yield
 
 
 def digest_networks(digest: "hashlib._Hash", networks: nn.Module) -> None:

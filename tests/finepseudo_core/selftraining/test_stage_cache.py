@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
+from finepseudo_core.errors import CheckpointError
 from finepseudo_core.events import Event, StageStarted, StepDone
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.algorithm import run
@@ -99,3 +100,22 @@ def test_image_features_are_read_where_another_round_has_left_them(clips, tmp_pa
     weights("other seed", cache, seed=3)
     assert len(list((cache / "features").iterdir())) == 2
     assert len(seen) > len(known) / 2
+
+
+def test_two_rounds_are_never_in_one_cache_at_a_time(clips, tmp_path):
+    labelled, unlabelled, _ = clips
+    refused = []
+
+    def try_another(event: Event) -> None:
+        if isinstance(event, StageStarted) and event.stage == "action":
+            with pytest.raises(CheckpointError, match="another round is at work in .*cache; wait") as error:
+                run(tiny_config(), labelled, unlabelled, tmp_path / "b", stage_cache=tmp_path / "cache")
+            refused.append(error)
+
+    for name in ("a", "after"):
+        run(
+            tiny_config(), labelled, unlabelled, tmp_path / name,
+            stage_cache=tmp_path / "cache", notify=try_another,
+        )  # fmt: skip
+    assert len(refused) == 2
+    assert not (tmp_path / "b").exists()
