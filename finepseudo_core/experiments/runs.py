@@ -32,7 +32,7 @@ class Setting:
 
     Args:
         data: the clips and what is known of them.
-        scratch: folder for decoded frames, label splits, learnt stages and half-finished rounds.
+        scratch: folder for decoded frames, image features, label splits, learnt stages and rounds at work.
         results: folder for one JSON file per run.
         hold_out: column of groups kept for testing, or None.
         validation: test on validation clips instead, for choosing settings.

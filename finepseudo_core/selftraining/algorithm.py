@@ -55,8 +55,8 @@ def run(
         banned: keys of labelled clips that are never exemplars.
         former_names: class name -> its name in `initial_model`, where that is another one; None where the
             model knows another class by that name.
-        stage_cache: folder in which rounds on the same clips, one at a time, leave decoded frames and learnt
-            stages for one another.
+        stage_cache: folder in which rounds on the same clips, one at a time, leave decoded frames, image
+            features and learnt stages for one another.
         rehearsed: try a few steps of every stage first, and tell what they take (`StagesTimed`).
         notify: called with every event; watches and never acts.
         should_stop: asked at every step; once it answers True the round is saved and Stopped raised.
