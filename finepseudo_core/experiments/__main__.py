@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def main() -> None:
             text, picture = markdown(plan.table, share, runs), figure(plan.table, runs)
             print(text, flush=True)
             content = {
-                "command": _command(options, number, plan.data, [share]),
+                "command": _command(options, number, plan, [share], runs),
                 "settings": options.set,
                 "markdown": text,
                 "figure": picture,
@@ -63,7 +63,7 @@ def main() -> None:
         if len(by_share) > 1:
             text, shares = overview(plan.table, by_share), "-".join(f"{share:g}" for share in by_share)
             print(text, flush=True)
-            command = _command(options, number, plan.data, options.shares)
+            command = _command(options, number, plan, options.shares, by_share[options.shares[0]])
             _keep(folder / f"table-{number}-{shares}{ending}", {"command": command, "markdown": text})
 
 
@@ -71,10 +71,14 @@ def _keep(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _command(options: argparse.Namespace, number: str, data: Dataset, shares: Sequence[float]) -> str:
-    """What prints a table again, wherever its folders lie."""
+def _command(
+    options: argparse.Namespace, number: str, plan: Plan, shares: Sequence[float], rows: Collection[str]
+) -> str:
+    """What prints a table of these rows again, wherever its folders lie."""
+    data = plan.data
     words = ["python", "-m", "finepseudo_core.experiments", number, "--data", data.name]
     words += ["--seeds", str(options.seeds), "--shares", *(f"{share:g}" for share in shares)]
+    words += ["--rows", *rows] if 0 < len(rows) < len(plan.table.rows) else []
     words += ["--format", data.format] if data.format != "csv_folder" else []
     words += ["--hold-out", options.hold_out] if options.hold_out else []
     words += ["--validation"] if options.validation else []

@@ -1,6 +1,7 @@
 """The clips of an experiment: tested ones, labelled ones, and those whose label is to be found."""
 
 import csv
+import io
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -147,8 +148,9 @@ def _column(data: Dataset, clips: Mapping[str, ListedClip], column: str) -> dict
         return {key: getattr(clip, column) or "" for key, clip in clips.items()}
     if data.format != "csv_folder":
         raise DatasetError(f"{data.format} has no column {column!r}; it has label and split.")
-    with (data.annotations or data.folder / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
-        rows = {row["path"]: row for row in csv.DictReader(file)}
+    text = (data.annotations or data.folder / "labels.csv").read_text(encoding="utf-8-sig")
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    rows = {row.get("path"): row for row in csv.DictReader(io.StringIO(text), delimiter=delimiter)}
     if any(rows.get(key, {}).get(column) is None for key in clips):
         titles = ", ".join(next(iter(rows.values())))
         raise DatasetError(f"the list has no column {column!r}, or not for every clip; it has {titles}.")

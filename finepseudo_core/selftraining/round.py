@@ -15,15 +15,21 @@ from finepseudo_core.config import RoundConfig
 from finepseudo_core.datasets.clip_dataset import Batches
 from finepseudo_core.datasets.frame_store import FrameStore, open_frame_store
 from finepseudo_core.datasets.samplers import ClassBalancedBatches
-from finepseudo_core.errors import ConfigError, DatasetError, Stopped
+from finepseudo_core.errors import ConfigError, Stopped
 from finepseudo_core.events import ClipLeftOut, Notify, ShouldStop, StageStarted, StepDone, ignore
 from finepseudo_core.records import ClipRecord, Proposal
 from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.batch_norm import see_whole_batch
+from finepseudo_core.selftraining.clip_checks import (
+    check_bans,
+    check_classes,
+    check_clips,
+    check_exemplars,
+    check_processes,
+)
 from finepseudo_core.selftraining.feature_files import FeatureFiles
 from finepseudo_core.selftraining.models import Models, carry_over
 from finepseudo_core.selftraining.progress import Progress
-from finepseudo_core.selftraining.schedule import clips_per_batch
 from finepseudo_core.selftraining.stage_cache import StageCache
 
 
@@ -115,9 +121,9 @@ def open_round(
         DatasetError: no classes, a class with fewer than two clips, a key used twice, or exemplars that
             can't be had.
     """
-    classes = _check_clips(labelled, unlabelled, test)
-    _check_exemplars(labelled, exemplars)
-    _check_processes(config, len(classes), len(labelled) + len(unlabelled), warm=initial_model is not None)
+    classes = check_clips(labelled, unlabelled, test)
+    check_exemplars(labelled, exemplars)
+    check_processes(config, len(classes), len(labelled) + len(unlabelled), warm=initial_model is not None)
     device = distributed.device(config.device)
     notify = notify if distributed.is_main() else ignore
     frames = (workspace if stage_cache is None else stage_cache) / "frames"
@@ -152,8 +158,8 @@ def open_round(
         tuple(record for record in records if record.key in store)
         for records in (labelled, pseudo_labelled, unlabelled, test)
     ]
-    _check_classes(readable[0], classes)
-    _check_bans(readable[0], banned)
+    check_classes(readable[0], classes)
+    check_bans(readable[0], banned)
     return Round(
         config=config,
         classes=classes,
@@ -226,77 +232,10 @@ def _decode(
     return decode()  # what is on disk now
 
 
-def _check_clips(*lists: Sequence[ClipRecord]) -> tuple[str, ...]:
-    keys: set[str] = set()
-    for record in (record for records in lists for record in records):
-        if record.key in keys:
-            raise DatasetError(f"the clip {record.key!r} is listed twice; give every clip once.")
-        keys.add(record.key)
-    for record in lists[0]:
-        if record.label is None:
-            raise DatasetError(
-                f"the labelled clip {record.key!r} has no label; move it to the unlabelled ones."
-            )
-    if lists[0] and not any(record.weight > 0 for record in lists[0]):
-        raise DatasetError("every labelled clip has weight 0; give at least some a weight above it.")
-    classes = tuple(sorted({record.label for record in lists[0] if record.label is not None}))
-    _check_classes(lists[0], classes)
-    return classes
-
-
-def _check_processes(config: RoundConfig, classes: int, clips: int, *, warm: bool) -> None:
-    """Every batch can be divided among the processes, before any of them has worked for nothing."""
-    pretrains = {"finepseudo": not warm, "fixmatch": False, "timebalance": True}[config.method]
-    if pretrains and config.pretraining.epochs:
-        distributed.shares(min(config.pretraining.batch_size, clips), config.accumulate)
-    distributed.shares(clips_per_batch(config, classes), config.accumulate)
-
-
-def _check_exemplars(labelled: Sequence[ClipRecord], exemplars: Mapping[str, Sequence[str]]) -> None:
-    labels = {record.key: record.label for record in labelled}
-    for name, keys in exemplars.items():
-        for key in keys:
-            if labels.get(key) != name:
-                raise DatasetError(
-                    f"the clip {key!r} is to be an exemplar of {name!r} but is not labelled with it; "
-                    "label it, or leave it out of the exemplars."
-                )
-
-
-def _check_bans(labelled: Sequence[ClipRecord], banned: Collection[str]) -> None:
-    usable = {record.label for record in labelled if record.key not in banned}
-    bare = sorted({str(record.label) for record in labelled if record.label not in usable})
-    if bare:
-        raise DatasetError(
-            f"every readable labelled clip of {', '.join(bare[:5])} is banned from being an exemplar; "
-            "lift one of the bans or label more clips."
-        )
-
-
 def _chosen(exemplars: Mapping[str, Sequence[str]], banned: Collection[str]) -> dict[str, Any]:
     """What tells rounds with other exemplars apart; nothing where nobody has chosen any."""
     pinned = {name: list(keys) for name, keys in sorted(exemplars.items())}
     return {"exemplars": [pinned, sorted(banned)]} if pinned or banned else {}
-
-
-def _check_classes(labelled: Sequence[ClipRecord], classes: Sequence[str]) -> None:
-    counts = dict.fromkeys(classes, 0)
-    for record in labelled:
-        counts[str(record.label)] += 1
-    empty = [name for name, count in counts.items() if count == 0]
-    if empty:
-        raise DatasetError(
-            f"none of the labelled clips of {', '.join(empty[:5])} can be read; "
-            "label others, or take the class out."
-        )
-    if len(counts) < 2:
-        raise DatasetError(f"{len(counts)} classes have labelled clips; label clips of at least two classes.")
-    scarce = sorted(name for name, count in counts.items() if count < 2)
-    if scarce:
-        raise DatasetError(
-            f"{', '.join(scarce[:5])} has only one readable labelled clip; "
-            "label at least two clips of every class."
-        )
 
 
 def _digest(lists: Sequence[Sequence[ClipRecord]]) -> str:

@@ -113,6 +113,15 @@ def test_any_annotation_will_do_and_its_own_test_clips(tmp_path, capsys):
         divide(data, 0.5, 0, hold_out="speaker", scratch=tmp_path)
 
 
+def test_groups_are_held_out_whatever_the_list_is_separated_by(tmp_path):
+    for number in range(8):
+        (tmp_path / f"{number}.mp4").write_bytes(b"")
+    rows = [f"{number}.mp4;{'ab'[number % 2]};{number // 2}" for number in range(8)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path;label;scene", *rows]) + "\n", encoding="utf-8-sig")
+    clips = divide(Dataset(tmp_path), 0.5, 0, hold_out="scene=3", scratch=tmp_path / "scratch")
+    assert {record.key for record in clips.test} == {"6.mp4", "7.mp4"}
+
+
 def test_clips_without_a_class_are_left_out(tmp_path, capsys):
     for number in range(9):
         (tmp_path / f"{number}.mp4").write_bytes(b"")
@@ -162,6 +171,8 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
     beside = json.loads((tmp_path / "results" / "dives" / "table-6-0.25-0.5.json").read_text())
     assert beside["markdown"] in printed
     assert beside["command"].endswith("--shares 0.25 0.5")
+    one = json.loads((tmp_path / "results" / "dives" / "table-6-0.5.json").read_text())
+    assert one["command"].endswith("--shares 0.5 --rows collaborative")
     again = json.loads((tmp_path / "results" / "dives" / "table-6-0.25.json").read_text())
     assert again == content
 

@@ -11,6 +11,7 @@ from finepseudo_core.events import ignore, never
 from finepseudo_core.selftraining import checkpoint, distributed
 from finepseudo_core.selftraining import round as rounds
 from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.clip_checks import check_processes
 from finepseudo_core.selftraining.round import open_round
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
 
@@ -147,8 +148,8 @@ def test_a_warm_round_needs_no_batch_of_pretraining(monkeypatch):
     monkeypatch.setattr(distributed, "rank", lambda: 0)
     config = tiny_config(pretraining__batch_size=3)
     with pytest.raises(ConfigError, match="5 processes can't divide 3 clips"):
-        rounds._check_processes(config, classes=4, clips=20, warm=False)
-    rounds._check_processes(config, classes=4, clips=20, warm=True)
+        check_processes(config, classes=4, clips=20, warm=False)
+    check_processes(config, classes=4, clips=20, warm=True)
 
 
 def test_a_weight_of_nothing_for_every_labelled_clip_is_refused(clips, tmp_path):
