@@ -152,6 +152,11 @@ class SelfTrainingConfig(Section):
     pseudo_label_weight: float = option(
         1.0, "[A] Weight of an accepted label in the losses, where a human one weighs 1.", above=0, at_most=1
     )
+    soft_labels: bool = option(
+        False,
+        "[A] Of an accepted clip f_E learns the probabilities that its label was decided by, so that both "
+        "encoders are distilled into it; off, the label. f_A learns the label either way.",
+    )
     labelled_share: float = option(
         0.0,
         "[A] Least share of each class's clips in a batch that people have labelled; 0 draws those and "

@@ -18,6 +18,7 @@ class ClipRecord:
         truth: class name known for measurement only; never read by training.
         weight: weight of the label in the losses, in [0, 1]; 1 for a human label. A clip of weight 0 gets a
             pseudo-label but never trains with it: people have turned one down.
+        probabilities: of every class (K,), which f_E learns in place of the label alone; empty for the label.
     """
 
     key: str
@@ -25,6 +26,7 @@ class ClipRecord:
     label: str | None = None
     truth: str | None = None
     weight: float = 1.0
+    probabilities: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

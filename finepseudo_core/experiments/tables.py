@@ -75,6 +75,7 @@ _ALL = Row("FinePseudo", 37.64)
 _PL = Row("pseudo-labels of f_E (PL)", 33.40, _strategy("confidence"))
 _SUM = {"pseudo_labels.combine": "sum"}
 _DETACHED = {"alignment.detach_distance": True}
+_DISTILLED = {"self_training.soft_labels": True, "pseudo_labels.threshold": 0.0}
 _UNLEARNT = {"alignment.learnt_score": False, "alignment.score": False}
 
 TABLES: dict[str, Table] = {
@@ -199,6 +200,10 @@ TABLES: dict[str, Table] = {
             ),
             Row("threshold 0.8", None, {"pseudo_labels.threshold": 0.8}),
             Row("labels weigh half", None, {"self_training.pseudo_label_weight": 0.5}),
+            Row("probabilities for labels", None, {"self_training.soft_labels": True}),
+            Row("probabilities of all clips", None, _DISTILLED),
+            Row("f_A's probabilities of all clips", None, {**_strategy("alignability"), **_DISTILLED}),
+            Row("twice the steps", None, {"self_training.epochs": 4}),
             Row("half a batch from people", None, {"self_training.labelled_share": 0.5}),
             Row("labels stay", None, {"self_training.keep_pseudo_labels": True}),
             Row("four short iterations", None, {"self_training.iterations": 4, "self_training.epochs": 1}),

@@ -31,7 +31,7 @@ def learn_actions(
         encoder: another network like f_E, to be trained in its place.
     """
     config, encoder = round.config.action_encoder, encoder or round.models.action
-    classes = torch.tensor(round.class_numbers(records))
+    targets = probabilities_of(round, records)  # (N, K)
     weights = torch.tensor([record.weight for record in records])
     clips = training_clips(round, records)
     draws = round.balanced(stage, records)
@@ -53,13 +53,22 @@ def learn_actions(
         importance = max(weights[whole].sum().item(), 1e-12)  # a batch may hold clips of weight 0 alone
         sums = torch.zeros(2, device=round.device)
         for rows in learner.parts(len(whole)):
-            target, weight = classes[chosen[rows]].to(round.device), weights[chosen[rows]].to(round.device)
+            target, weight = targets[chosen[rows]].to(round.device), weights[chosen[rows]].to(round.device)
             losses, right = learner.step(clip[rows].to(round.device), target, weight)
             learner.backward(losses / importance)
             sums += torch.stack([losses.detach(), right])
         learner.learn(step, steps.total, draws.steps_per_epoch)
         loss, right = distributed.total(sums).tolist()
         round.progress.report(loss=loss / importance, accuracy=right / len(whole))
+
+
+def probabilities_of(round: Round, records: Sequence[ClipRecord]) -> Tensor:
+    """What f_E is to say of every record (N, K): 1 for its label's class, or the record's probabilities."""
+    targets = functional.one_hot(torch.tensor(round.class_numbers(records)), len(round.classes)).float()
+    for row, record in zip(targets, records, strict=True):
+        if record.probabilities:
+            row.copy_(torch.tensor(record.probabilities))
+    return targets
 
 
 def restart_actions(round: Round, stage: str) -> None:
@@ -88,9 +97,9 @@ class ActionStep(nn.Module):
         self.encoder, self.autocast = encoder, autocast
 
     def forward(self, clips: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Clips (b, 3, T, H, W), classes (b,), weights (b,) -> weighted sum of losses, number of hits."""
+        """Clips (b, 3, T, H, W), targets (b, K), weights (b,) -> weighted sum of losses, number of hits."""
         with self.autocast():
             logits = self.encoder(clips)  # (b, K)
         logits = logits.float()
         losses = functional.cross_entropy(logits, target, reduction="none")  # (b,)
-        return (losses * weight).sum(), (logits.argmax(1) == target).sum()
+        return (losses * weight).sum(), (logits.argmax(1) == target.argmax(1)).sum()

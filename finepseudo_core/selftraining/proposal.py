@@ -47,9 +47,11 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
                 keep_embeddings(round, iteration)
                 publish(round, Proposal(iteration, round.classes, gallery.exemplars, seen))
                 forget_embeddings(round, but=iteration)
-    accepted = round.progress.notes["accepted"]
+    accepted, decided_by = round.progress.notes["accepted"], round.progress.notes.get("probabilities", {})
     return tuple(
-        replace(record, label=accepted[record.key]) for record in round.unlabelled if record.key in accepted
+        replace(record, label=accepted[record.key], probabilities=tuple(decided_by.get(record.key, ())))
+        for record in round.unlabelled
+        if record.key in accepted
     )
 
 
@@ -66,11 +68,17 @@ def publish(round: Round, proposal: Proposal) -> None:
         for name, counts in zip(round.classes, count(round, proposal).classes, strict=True)
     }
     round.notify(PseudoLabelsProposed(proposal, measure(round, proposal), per_class))
+    training, notes = round.config.self_training, round.progress.notes
     before: dict[str, str | None] = {}
-    if round.config.self_training.keep_pseudo_labels:
+    if training.keep_pseudo_labels:
         first = {record.key: record.label for record in round.pseudo_labelled}
-        before = round.progress.notes.get("accepted", first)
-    round.progress.notes["accepted"] = before | {label.key: label.label for label in proposal.accepted}
+        before = notes.get("accepted", first)
+    notes["accepted"] = before | {label.key: label.label for label in proposal.accepted}
+    if training.soft_labels:
+        decided_by = notes.get("probabilities", {}) if training.keep_pseudo_labels else {}
+        notes["probabilities"] = decided_by | {
+            label.key: label.probabilities.tolist() for label in proposal.accepted
+        }
     round.proposal = proposal
 
 

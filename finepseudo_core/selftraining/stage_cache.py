@@ -78,7 +78,10 @@ def digest_networks(digest: "hashlib._Hash", networks: nn.Module) -> None:
 
 def inputs_of(records: Sequence[ClipRecord], *settings: Any) -> list[Any]:
     """Clips with their labels, and config sections or plain values, in a form that can be digested."""
-    clips = [[record.key, record.label, record.weight, *version_of(record.path)] for record in records]
+    clips = [
+        [record.key, record.label, record.weight, *record.probabilities, *version_of(record.path)]
+        for record in records
+    ]
     plain = [asdict(part) if hasattr(part, "__dataclass_fields__") else part for part in settings]
     return [clips, plain]
 

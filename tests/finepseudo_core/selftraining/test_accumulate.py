@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.nn import functional
 
 from finepseudo_core.errors import ConfigError
 from finepseudo_core.selftraining.action_stage import ActionStep
@@ -79,7 +80,8 @@ def test_in_parts_only_one_part_is_kept_for_the_backward_pass():
 
 
 def test_cross_entropy_in_parts_weighs_every_clip_as_in_the_whole_batch():
-    clips, target = torch.randn(7, 3, 4, 24, 24, dtype=torch.float64), torch.arange(7) % 3
+    clips = torch.randn(7, 3, 4, 24, 24, dtype=torch.float64)
+    target = functional.one_hot(torch.arange(7) % 3).float()
     weight = torch.linspace(0.1, 1, 7, dtype=torch.float64)
     found = []
     for parts in (1, 3):

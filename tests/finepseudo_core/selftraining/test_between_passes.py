@@ -1,6 +1,7 @@
 """What the paper leaves open between the passes of a round: labels, weights, exemplars, first weights."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,39 @@ def test_labels_are_replaced_or_kept(clips, tmp_path, taught, monkeypatch, keep)
     everything = {record.key for record in (*clips[0], *clips[1])}
     assert set(taught["action 1"]) == everything
     assert set(taught["action 2"]) == (everything if keep else {record.key for record in clips[0]})
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_f_e_learns_labels_or_the_probabilities_they_were_decided_by(clips, tmp_path, taught, soft):
+    first, *_ = passes(clips, tmp_path, pseudo_labels__threshold=0.0, self_training__soft_labels=soft)
+    own = {record.key for record in clips[0]}
+    wanted = {label.key: tuple(label.probabilities.tolist()) for label in first.accepted}
+    assert set(wanted) | own == set(taught["action 1"])
+    for key, record in taught["action 1"].items():
+        assert record.probabilities == (wanted[key] if soft and key not in own else ())
+
+
+def test_a_stopped_round_still_knows_what_its_labels_were_decided_by(clips, tmp_path):
+    config = tiny_config(**TWICE, pseudo_labels__threshold=0.0, self_training__soft_labels=True)
+
+    def stop_in(stage: str) -> tuple[Callable[[object], None], Callable[[], bool]]:
+        seen: list[object] = []
+        return (
+            lambda event: seen.append(event) if getattr(event, "stage", "") == stage else None,
+            lambda: bool(seen),
+        )
+
+    notify, should_stop = stop_in("action 1")
+    with pytest.raises(Stopped):
+        run(config, *clips[:2], tmp_path / "stopped", notify=notify, should_stop=should_stop)
+    resumed = run(config, *clips[:2], tmp_path / "stopped")
+    hard = config.replace({"self_training.soft_labels": False})
+    soft, other = (
+        run(each, *clips[:2], tmp_path / name) for each, name in ((config, "soft"), (hard, "hard"))
+    )
+    assert resumed.model_sha256 == soft.model_sha256
+    weights = [load_models(result.model)[0].action.classifier.weight for result in (soft, other)]
+    assert not torch.equal(*weights)
 
 
 def test_exemplars_are_the_rounds_or_each_passes_own(clips, tmp_path):
