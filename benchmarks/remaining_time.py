@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app.worker.eta import RemainingTime
 from benchmarks import machine
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import METHODS, RoundConfig, preset
@@ -22,6 +21,7 @@ from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.events import Event
 from finepseudo_core.records import ClipRecord, RoundResult
 from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.remaining_time import RemainingTime
 from finepseudo_core.selftraining.schedule import plan
 
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from app import artifacts, logs
 from app.services.studio import Studio
-from app.worker.eta import RemainingTime
 from db.models import Round
 from db.repositories import audits, jobs, pseudo_labels, rounds
 from db.repositories.jobs import Fence
@@ -25,6 +24,7 @@ from finepseudo_core.events import (
     StepDone,
 )
 from finepseudo_core.records import Proposal, PseudoLabel, RoundResult
+from finepseudo_core.selftraining.remaining_time import RemainingTime
 
 FLUSH_SECONDS = 0.5
 ROWS_AT_ONCE = 500  # with a pause after each, so that reviewers' saves come in between

@@ -17,7 +17,6 @@ import torch
 from app import artifacts
 from app.services.studio import Studio, StudioError
 from app.worker import paces
-from app.worker.eta import RemainingTime
 from app.worker.handlers import Assignment
 from app.worker.observer import RoundObserver
 from db.models import Round
@@ -28,6 +27,7 @@ from finepseudo_core.errors import Stopped
 from finepseudo_core.events import Notify, ignore
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining import algorithm, checkpoint, distributed, schedule
+from finepseudo_core.selftraining.remaining_time import RemainingTime
 
 LOCK_SECONDS = 30.0
 

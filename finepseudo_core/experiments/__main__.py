@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import shlex
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,15 +18,25 @@ from typing import Any
 
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.datasets.formats import FORMATS
+from finepseudo_core.errors import FinePseudoError
 from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.experiments.report import figure, markdown, overview
 from finepseudo_core.experiments.sweep import Plan, groups, run_all
 from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of
 
 
-def main() -> None:
-    """Run what is missing, print the tables, write figures."""
+def main() -> int:
+    """Run what is missing, print the tables, write figures; 2 where that can't be done as asked."""
     options = _options()
+    try:
+        _run(options)
+    except (FinePseudoError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
     rows = rows_of([TABLES[number] for number in options.table], options.rows)
     plans = {
         (number, data): Plan(
@@ -133,4 +144,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -78,7 +78,7 @@ def markdown(table: Table, share: float, runs: Runs) -> str:
 def overview(table: Table, by_share: Mapping[float, Runs]) -> str:
     """The rows share beside share, and the claim's paired test over all seeds and shares.
 
-    Shares of a seed are tested on the same clips, so that the test takes for independent what is so in part.
+    Shares of a seed have clips, labels and pretraining in common, so the test flips all of a seed at once.
     """
     shares = list(by_share)
     columns = [column for column in OVERVIEW if column in table.columns]
@@ -92,21 +92,23 @@ def overview(table: Table, by_share: Mapping[float, Runs]) -> str:
     better, worse = table.claim
     if better in known and worse in known:
         pairs = [(runs[better], runs[worse]) for runs in by_share.values()]
-        lines += ["", f"{better} minus {worse}, paired by seed and share (exact sign-flip test):", ""]
+        lines += ["", f"{better} minus {worse}, paired by seed and share (exact sign-flip test by seed):", ""]
         lines += _compared(pairs, table.columns)
     return "\n".join(lines)
 
 
 def _compared(pairs: Sequence[tuple[Sequence[Run], Sequence[Run]]], columns: Sequence[str]) -> list[str]:
-    """A line for every column that all runs have."""
+    """A line for every column that all runs have; `pairs` are (runs, other runs), the seeds in one order."""
     lines = []
+    for ours, others in pairs:
+        if [run["config"]["seed"] for run in ours] != [run["config"]["seed"] for run in others]:
+            raise ValueError("runs of different seeds can't be paired; give both in one order of seeds.")
     for column in (column for column in columns if column not in NOT_COMPARED):
-        apart = [values(ours, column) - values(others, column) for ours, others in pairs]
-        differences = np.concatenate(apart)
-        if np.isfinite(differences).all():
+        differences = np.array([values(ours, column) - values(others, column) for ours, others in pairs])
+        if np.isfinite(differences).all():  # (shares, seeds)
             lines.append(
                 f"- {column}: {differences.mean():+.1f} points (from {differences.min():+.1f} to "
-                f"{differences.max():+.1f}), p = {sign_flip_test(differences):.2g}"
+                f"{differences.max():+.1f}), p = {sign_flip_test(differences.mean(0)):.2g}"
             )
     return lines
 
@@ -134,7 +136,7 @@ def figure(table: Table, runs: Runs) -> dict[str, Any]:
             "name": column,
             "x": names,
             "y": [float(values(runs[name], column).mean()) for name in names],
-            "error_y": {"type": "data", "array": [float(values(runs[name], column).std()) for name in names]},
+            "error_y": {"type": "data", "array": [_deviation(values(runs[name], column)) for name in names]},
         }
         for column in table.columns[:3]
     ]
@@ -154,9 +156,15 @@ def figure(table: Table, runs: Runs) -> dict[str, Any]:
 
 
 def _cell(found: np.ndarray) -> str:
-    found = found[np.isfinite(found)]
-    if not len(found):
+    known = found[np.isfinite(found)]
+    if not len(known):
         return ""
-    if len(found) == 1:
-        return f"{found[0]:.1f}"
-    return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}"
+    some = "" if len(known) == len(found) else f" ({len(known)} of {len(found)} seeds)"
+    if len(known) == 1:
+        return f"{known[0]:.1f}{some}"
+    return f"{known.mean():.1f} ± {_deviation(known):.1f}{some}"
+
+
+def _deviation(found: np.ndarray) -> float:
+    """Standard deviation of a sample; 0 of a single value."""
+    return float(found.std(ddof=1)) if len(found) > 1 else 0.0

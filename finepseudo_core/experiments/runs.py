@@ -16,7 +16,7 @@ import numpy as np
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.evaluation import phases
 from finepseudo_core.evaluation.open_world import judge_rejection
-from finepseudo_core.events import Event, Notify, PseudoLabelsProposed
+from finepseudo_core.events import ClipLeftOut, Event, Notify, PseudoLabelsProposed
 from finepseudo_core.experiments.clips import Clips, Dataset, divide, without_labels_of_some
 from finepseudo_core.pseudo_labels.acceptance import precision_at
 from finepseudo_core.records import Proposal, RoundResult
@@ -63,10 +63,13 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     if setting.novel:
         clips = without_labels_of_some(clips, setting.novel, config.seed)
     passes: list[dict[str, Any]] = []
+    left_out: dict[str, str] = {}
 
     def watch(event: Event) -> None:
         if isinstance(event, PseudoLabelsProposed):
             passes.append({**event.metrics, "accepted_per_class": dict(event.accepted_per_class)})
+        elif isinstance(event, ClipLeftOut):
+            left_out[event.key] = event.reason
         notify(event)
 
     workspace, started = setting.scratch / digest, time.monotonic()
@@ -78,6 +81,7 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
         **identity,
         "config": config.to_dict(),
         "clips": {name: len(getattr(clips, name)) for name in ("labelled", "unlabelled", "test")},
+        "left_out": left_out,
         "metrics": {**result.metrics, **_more_metrics(setting, result, clips)},
         "passes": passes,
         **compare(result.proposal, clips),

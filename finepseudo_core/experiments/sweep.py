@@ -1,7 +1,6 @@
 """All runs that some tables ask for, in groups that share first stages; groups run beside each other."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from finepseudo_core.config import RoundConfig, preset
-from finepseudo_core.events import Event, PseudoLabelsProposed, StageStarted
 from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.experiments.runs import Setting, finished, measure
 from finepseudo_core.experiments.tables import Row, Table, settings_of
+from finepseudo_core.selftraining.report import Report
 from finepseudo_core.video.guard import end_with
 
 Say = Callable[[str], object]
@@ -134,21 +133,4 @@ def _run_aside(group: Group) -> None:
 def _run(group: Group, say: Say) -> None:
     for name, setting, config, share in group.runs:
         say(f"-- {name}, {group.name}")
-        measure(setting, config, share, _Clock(say))
-
-
-class _Clock:
-    """Says each stage with the time since the round began."""
-
-    def __init__(self, say: Say) -> None:
-        self.say, self.started = say, time.monotonic()
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, StageStarted):
-            known = ", known already" if event.done == event.steps else ""
-            self._tell(f"{event.stage}: {event.steps} steps{known}")
-        elif isinstance(event, PseudoLabelsProposed):
-            self._tell(", ".join(f"{name} {value:.3g}" for name, value in event.metrics.items()))
-
-    def _tell(self, text: str) -> None:
-        self.say(f"   {time.monotonic() - self.started:6.0f} s  {text}")
+        measure(setting, config, share, Report(lambda line: say(f"   {line}")))

@@ -8,21 +8,22 @@ workspace ends up with model.pt, embeddings-N.npy of the last pass, result.json 
 import argparse
 import json
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from finepseudo_core.assignments import read_assignments
-from finepseudo_core.config import PRESETS, preset
+from finepseudo_core.config import PRESETS, RoundConfig, preset
 from finepseudo_core.datasets import label_splits
 from finepseudo_core.datasets.formats import FORMATS, read_whole
 from finepseudo_core.errors import FinePseudoError
-from finepseudo_core.events import CheckpointSaved, Event, PseudoLabelsProposed, StageStarted, StepDone
 from finepseudo_core.records import ClipRecord, RoundResult
 from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.algorithm import run
+from finepseudo_core.selftraining.remaining_time import RemainingTime
+from finepseudo_core.selftraining.report import Report
+from finepseudo_core.selftraining.schedule import PlannedStage, plan
 
 WRITTEN = ("key", "label", "confidence", "alignability", "accepted")  # of every pseudo-label
 
@@ -55,10 +56,12 @@ def main() -> int:
                 options.folder, options.labels, options.labelled_share, config.seed,
                 split=options.label_split, format=options.format,
             )  # fmt: skip
-            report = Report()
-            result = run(config, labelled, unlabelled, options.workspace, test=test, notify=report)
+            report = Report(_say, RemainingTime(_plan(config, labelled, unlabelled, test)))
+            result = run(
+                config, labelled, unlabelled, options.workspace, test=test, notify=report, rehearsed=True
+            )
             if distributed.is_main():
-                write(result, report.per_class, options.workspace)
+                write(result, report, options.workspace)
     except (FinePseudoError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -99,38 +102,12 @@ def read_clips(
     return labelled, unlabelled, [record for key, record in records.items() if key in tested]
 
 
-class Report:
-    """Observer that writes a line per stage, pass and checkpoint to standard error."""
-
-    def __init__(self) -> None:
-        self.started = time.monotonic()
-        self.per_class: Mapping[str, tuple[int, int]] = {}  # of the last pass
-
-    def __call__(self, event: Event) -> None:
-        """Say what happened."""
-        match event:
-            case StageStarted():
-                self._say(
-                    f"{event.stage}: {event.steps - event.done} of {event.steps} steps on {event.device}"
-                )
-            case StepDone() if event.step == event.steps and event.values:
-                self._say(_figures(event.values))
-            case CheckpointSaved():
-                self._say(f"saved at step {event.step} of {event.stage}")
-            case PseudoLabelsProposed():
-                self._say(_figures(event.metrics))
-                self.per_class = event.accepted_per_class
-                self._say("accepted of " + ", ".join(f"{n} {a}" for n, (a, _) in self.per_class.items()))
-
-    def _say(self, text: str) -> None:
-        sys.stderr.write(f"{time.monotonic() - self.started:8.1f} s  {text}\n")
-
-
-def write(result: RoundResult, per_class: Mapping[str, tuple[int, int]], workspace: Path) -> None:
+def write(result: RoundResult, report: Report, workspace: Path) -> None:
     """Leave the figures as result.json and the pseudo-labels as pseudo-labels.jsonl."""
     figures = {
         "metrics": dict(result.metrics),
-        "accepted_per_class": dict(per_class),
+        "accepted_per_class": dict(report.per_class),
+        "left_out": report.left_out,
         "model_sha256": result.model_sha256,
     }
     (workspace / "result.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -141,8 +118,19 @@ def write(result: RoundResult, per_class: Mapping[str, tuple[int, int]], workspa
     (workspace / "pseudo-labels.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
-def _figures(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+def _plan(
+    config: RoundConfig,
+    labelled: Sequence[ClipRecord],
+    unlabelled: Sequence[ClipRecord],
+    test: Sequence[ClipRecord],
+) -> Callable[[int | None], Sequence[PlannedStage]]:
+    """Stages of the round by the number of accepted labels."""
+    counts = len(labelled), len(unlabelled), len({record.label for record in labelled})
+    return lambda accepted: plan(config, *counts, test=len(test), pseudo_labelled=accepted)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

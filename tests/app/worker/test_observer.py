@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from app.worker.eta import RemainingTime
 from app.worker.observer import RoundObserver
 from db.repositories import jobs, pseudo_labels, rounds
 from db.repositories.jobs import Fence, LeaseLost
 from finepseudo_core.events import ClipLeftOut, PseudoLabelsProposed, StageStarted, StepDone
 from finepseudo_core.records import Proposal, PseudoLabel
+from finepseudo_core.selftraining.remaining_time import RemainingTime
 from tests.app.worker import squares
 
 CLASSES = tuple(sorted(squares.DIRECTIONS))

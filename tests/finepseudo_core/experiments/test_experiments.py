@@ -141,7 +141,7 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
     arguments = ["experiments", "6", "--data", str(dives), "--seeds", "2", "--shares", "0.25"]
     folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
     monkeypatch.setattr(sys, "argv", [*arguments, *folders])
-    command.main()
+    assert command.main() == 0
     printed = capsys.readouterr().out
     for row in TABLES["6"].rows:
         assert f"| {row.name} |" in printed
@@ -165,7 +165,7 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
     ]
 
     monkeypatch.setattr(sys, "argv", [*arguments, "0.5", *folders, "--rows", "collaborative"])
-    command.main()
+    assert command.main() == 0
     printed = capsys.readouterr().out
     assert printed.count("-- ") == 4  # and the rows that were run before are reported
     beside = json.loads((tmp_path / "results" / "dives" / "table-6-0.25-0.5.json").read_text())
@@ -177,12 +177,12 @@ def test_a_table_runs_once_and_is_then_read(dives, tmp_path, monkeypatch, capsys
     assert again == content
 
     monkeypatch.setattr(sys, "argv", [*arguments, *folders, "--rows", "ours"])
-    with pytest.raises(ConfigError, match="no row 'ours'; choose of pseudo-labels of f_E"):
-        command.main()
+    assert command.main() == 2
+    assert "no row 'ours'; choose of pseudo-labels of f_E" in capsys.readouterr().err
 
     monkeypatch.setattr(sys, "argv", [*arguments, *folders])
     monkeypatch.setattr(runs, "run", lambda *_, **__: pytest.fail("a finished run must be read"))
-    command.main()
+    assert command.main() == 0
     assert capsys.readouterr().out.count("steps") == 0
 
 
@@ -192,7 +192,7 @@ def test_several_tables_run_in_processes_beside_each_other(dives, tmp_path, monk
     arguments = ["experiments", "9", "15", "--data", str(dives), "--seeds", "2", "--shares", "0.25"]
     arguments += ["--preset", "paper", "--processes", "2", "--set", *settings]
     monkeypatch.setattr(sys, "argv", [*arguments, "--scratch", str(scratch), "--results", str(results)])
-    command.main()
+    assert command.main() == 0
     printed = capsys.readouterr().out
     assert printed.count("dives, seed 0: done") == printed.count("dives, seed 1: done") == 1
     assert "Table 9" in printed
@@ -207,13 +207,14 @@ def test_several_tables_run_in_processes_beside_each_other(dives, tmp_path, monk
     )
     (dives / "labels.csv").rename(dives / "away.csv")
     try:
-        command.main()  # everything is read
+        assert command.main() == 0  # everything is read
         monkeypatch.setattr(sys, "argv", [*sys.argv, "--seeds", "3"])
-        with pytest.raises(DatasetError, match="labels.csv"):
-            command.main()
+        assert command.main() == 2
     finally:
         (dives / "away.csv").rename(dives / "labels.csv")
-    assert "dives, seed 0: done" in capsys.readouterr().out  # one that fails stops no other
+    told = capsys.readouterr()
+    assert "dives, seed 0: done" in told.out  # one that fails stops no other
+    assert "labels.csv" in told.err
 
 
 def wait_for(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -254,7 +255,7 @@ def test_tables_that_measure_something_else_have_every_column(number, dives, tmp
     arguments = ["experiments", number, "--data", str(dives), "--seeds", "1", "--shares", "0.3"]
     folders = ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
     monkeypatch.setattr(sys, "argv", [*arguments, *folders])
-    command.main()
+    assert command.main() == 0
     runs = json.loads((tmp_path / "results" / "dives" / f"table-{number}-0.3.json").read_text())["runs"]
     for row in TABLES[number].rows:
         for column in TABLES[number].columns:
@@ -273,11 +274,11 @@ def test_novel_classes_keep_no_label_and_stay_among_the_unlabelled(dives, tmp_pa
     assert len(opened.labelled) + len(opened.unlabelled) == len(clips.labelled) + len(clips.unlabelled)
 
 
-def test_settings_that_do_not_exist_are_refused(dives, tmp_path, monkeypatch):
+def test_settings_that_do_not_exist_are_refused(dives, tmp_path, monkeypatch, capsys):
     arguments = ["experiments", "6", "--data", str(dives), "--set", "pretraining.epoch=1"]
     monkeypatch.setattr(sys, "argv", [*arguments, "--scratch", str(tmp_path), "--results", str(tmp_path)])
-    with pytest.raises(ConfigError, match="unknown setting"):
-        command.main()
+    assert command.main() == 2
+    assert "unknown setting" in capsys.readouterr().err
 
 
 def test_the_paired_test_is_exact():
@@ -291,6 +292,7 @@ def test_the_table_gives_mean_and_deviation_and_leaves_unknowns_empty():
     found = {
         row.name: [
             {
+                "config": {"seed": seed},
                 "metrics": {"test_top1": 0.5 + place + seed / 10},
                 "coverage": {judge: [1 - place / 2] * 7 for judge in ("f_E", "f_A", "both")},
             }
@@ -305,6 +307,8 @@ def test_the_table_gives_mean_and_deviation_and_leaves_unknowns_empty():
     assert "| | 5% | 10% | 20% | 30% | 50% | 75% | 100% |" in text
     assert "| with Gaussian, by both | 50.0 ± 0.0 | 50.0 ± 0.0 |" in text
     assert np.isnan(values(found["with Gaussian"], "precision")).all()
+    found["with Gaussian"][0]["metrics"]["precision"] = 0.25
+    assert "| 25.0 (1 of 3 seeds) |" in markdown(table, 0.1, found)
 
 
 def test_shares_stand_beside_each_other_and_are_tested_together():
@@ -312,7 +316,7 @@ def test_shares_stand_beside_each_other_and_are_tested_together():
     without, with_gaussian = (row.name for row in table.rows)
 
     def runs(*tops: float) -> list[dict[str, dict[str, float]]]:
-        return [{"metrics": {"test_top1": top}} for top in tops]
+        return [{"config": {"seed": seed}, "metrics": {"test_top1": top}} for seed, top in enumerate(tops)]
 
     by_share = {
         0.05: {without: runs(0.3, 0.2), with_gaussian: runs(0.4, 0.4)},
@@ -321,7 +325,11 @@ def test_shares_stand_beside_each_other_and_are_tested_together():
     text = overview(table, by_share)
     assert "| | f_E, 5% | f_E, 20% | both, 5% | both, 20% | precision, 5% | precision, 20% |" in text
     assert f"| {with_gaussian} | 40.0 ± 0.0 | 55.0 ± 7.1 |  |  |  |  |" in text
-    assert "- f_E: +10.0 points (from +0.0 to +20.0), p = 0.25" in text  # 4 of 16 sign changes
+    assert (
+        "- f_E: +10.0 points (from +0.0 to +20.0), p = 0.5" in text
+    )  # a seed's shares change sign together: 2 of 4
+    with pytest.raises(ValueError, match="different seeds can't be paired"):
+        overview(table, {0.05: {without: runs(0.3, 0.2)[::-1], with_gaussian: runs(0.4, 0.4)}})
     by_share[0.2].pop(without)
     assert without not in overview(table, by_share)  # a row that one share lacks
     assert overview(table, {0.05: {}, 0.2: {}}).count("\n") == 3

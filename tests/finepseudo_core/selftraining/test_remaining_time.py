@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.worker.eta import RemainingTime
 from finepseudo_core.events import PseudoLabelsProposed, StageStarted, StagesTimed, StepDone
 from finepseudo_core.records import Proposal
+from finepseudo_core.selftraining.remaining_time import RemainingTime
 from finepseudo_core.selftraining.schedule import PlannedStage
 
 PLAN = (
