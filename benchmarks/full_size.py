@@ -25,6 +25,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks import machine
+from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.datasets import synthetic_dives
 from finepseudo_core.datasets.frame_store import FrameStore
@@ -250,14 +251,13 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="further settings")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    changes = dict(text.partition("=")[::2] for text in options.set)
     config = preset(options.preset).replace({
         "pretraining.epochs": 2,
         "self_training.alignability_epochs": 4,
         "self_training.action_epochs": 4,
         "self_training.iterations": 1,
         "loader_workers": options.workers,
-        **{name: json.loads(value) for name, value in changes.items()},
+        **read_assignments(options.set),
     })  # fmt: skip
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     watch = Watch(device.type == "cuda")

@@ -55,11 +55,15 @@ def imported(imported_project, settings) -> Iterator[Studio]:
 @pytest.fixture(scope="session")
 def undisturbed_model(imported_project, tmp_path_factory) -> str:
     """sha256 of the model that a round leaves behind when nothing happens to it."""
-    project = tmp_path_factory.mktemp("undisturbed") / "project"
+    return left_behind(imported_project, tmp_path_factory.mktemp("undisturbed") / "project")
+
+
+def left_behind(imported_project: Path, project: Path, nproc: int = 1, **changes: object) -> str:
+    """sha256 of the model of a round in a copy of the project, by some processes."""
     shutil.copytree(imported_project, project)
     opened = open_studio(load(project, {}))
-    job_id = squares.queue_round(opened)
-    assert squares.work(opened, job_id) == "succeeded"
+    job_id = squares.queue_round(opened, **changes)
+    assert squares.work(opened, job_id, nproc=nproc) == "succeeded"
     model = squares.round_of(opened, job_id).model_sha256
     opened.close()
     assert model is not None
@@ -67,13 +71,13 @@ def undisturbed_model(imported_project, tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def start_worker(settings) -> Iterator[Callable[[], subprocess.Popen]]:
+def start_worker(settings) -> Iterator[Callable[..., subprocess.Popen]]:
     """Starts worker processes, and kills those that still run at the end."""
     started: list[subprocess.Popen] = []
 
-    def start() -> subprocess.Popen:
+    def start(*arguments: str) -> subprocess.Popen:
         environment = {**os.environ, "FINEPSEUDO_LEASE_SECONDS": str(settings.lease_seconds)}
-        command = [sys.executable, "-m", "app", "worker", "--project", str(settings.project)]
+        command = [sys.executable, "-m", "app", "worker", "--project", str(settings.project), *arguments]
         started.append(subprocess.Popen(command, env=environment))
         return started[-1]
 

@@ -113,9 +113,9 @@ def round_of(studio: Studio, job_id: int) -> Round:
         return row
 
 
-def work(studio: Studio, job_id: int, seconds: float = 60) -> str:
+def work(studio: Studio, job_id: int, seconds: float = 120, nproc: int = 1) -> str:
     """Take jobs in this process until one is over; returns its state."""
-    worker = Worker(studio)
+    worker = Worker(studio, nproc=nproc)
 
     def is_over() -> bool:
         worker.turn()

@@ -1,6 +1,7 @@
 """A round in several processes under one worker: it ends, stops, and dies as one."""
 
 import os
+import random
 import signal
 import time
 
@@ -8,10 +9,11 @@ import pytest
 
 from app.worker.loop import PATIENCE_SECONDS, Worker
 from db.repositories import jobs
+from tests.app.conftest import left_behind
 from tests.app.test_processes import alive, wait_until
 from tests.app.test_supervisor import children
 from tests.app.worker import squares
-from tests.faults.test_worker_faults import is_over, trains
+from tests.faults.test_worker_faults import is_over, model_of, trains
 
 
 @pytest.fixture
@@ -34,19 +36,23 @@ def ranks_of(worker: Worker) -> list[int]:
     return [] if running is None else children(running.process.pid)
 
 
-def test_a_killed_launcher_leaves_no_process_and_the_round_is_taken_up_again(imported, worker):
-    job_id = squares.queue_round(imported)
-    assert turn_until(worker, lambda: trains(imported, job_id))
-    ranks = ranks_of(worker)
+def test_a_killed_launcher_leaves_no_process_and_the_round_ends_as_an_undisturbed_one(
+    imported, imported_project, start_worker, tmp_path
+):
+    prepared = {"loader_workers": 2}  # batches come from processes of their own
+    undisturbed = left_behind(imported_project, tmp_path / "undisturbed", nproc=2, **prepared)
+    job_id = squares.queue_round(imported, **prepared)
+    worker = start_worker("--nproc", "2")
+    assert wait_until(lambda: trains(imported, job_id), 120)
+    (launcher,) = children(worker.pid)
+    ranks = children(launcher)
     assert len(ranks) == 2
-    launcher = worker.lanes[1].running.process
-    launcher.kill()
+    time.sleep(random.uniform(0, 1))
+    os.kill(launcher, signal.SIGKILL)
     assert wait_until(lambda: not any(map(alive, ranks)), 2)
-    assert turn_until(worker, lambda: is_over(imported, job_id))
-    assert squares.state(imported, job_id) == "succeeded"
-    job = squares.job(imported, job_id)
-    assert (job.attempt, job.error) == (2, None)
-    assert squares.round_of(imported, job_id).metrics["coverage"] >= 0
+    assert wait_until(lambda: is_over(imported, job_id), 120)
+    assert model_of(imported, job_id) == undisturbed
+    assert squares.job(imported, job_id).attempt == 2
 
 
 def test_a_killed_process_ends_the_others_and_a_stop_stops_all(imported, worker):

@@ -15,6 +15,7 @@ from finepseudo_core.events import (
     StepDone,
 )
 from finepseudo_core.records import ClipRecord
+from finepseudo_core.selftraining import progress
 from finepseudo_core.selftraining.algorithm import run
 from finepseudo_core.selftraining.models import load_models
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
@@ -106,6 +107,18 @@ def test_a_stopped_round_ends_as_if_it_had_not_been_stopped(finished, clips, tmp
     resumed = run(tiny_config(), labelled, unlabelled, tmp_path, test=test)
     assert resumed.model_sha256 == finished[0].model_sha256
     assert resumed.metrics == finished[0].metrics
+
+
+def test_it_is_the_seed_of_every_step_that_makes_a_resumed_round_the_same(
+    finished, clips, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(progress.torch, "manual_seed", lambda seed: None)
+    labelled, unlabelled, test = clips
+    _, (watch, should_stop) = _stop_after(2, "alignability")
+    with pytest.raises(Stopped, match="resume"):
+        run(tiny_config(), labelled, unlabelled, tmp_path, test=test, notify=watch, should_stop=should_stop)
+    resumed = run(tiny_config(), labelled, unlabelled, tmp_path, test=test)
+    assert resumed.model_sha256 != finished[0].model_sha256
 
 
 def test_a_crash_after_the_last_stage_keeps_the_result(finished, clips, tmp_path):
