@@ -1,11 +1,12 @@
 """What the command line understands; `app.cli` says what each command does."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from app.services.export_formats import NAMES
-from app.services.import_formats import CSV, FORMATS
+from app.services.import_formats import CSV, FORMATS, check_name
 from finepseudo_core.config import PRESETS
+from finepseudo_core.datasets.formats.arguments import whole_number
 
 
 def parser() -> ArgumentParser:
@@ -39,7 +40,17 @@ def parser() -> ArgumentParser:
         metavar="CSV",
         help="path,label[,split,start,end]; else labels.csv of the folder; or the files of another --format",
     )
-    bring.add_argument("--format", choices=tuple(FORMATS), default=CSV, help="how the labels are written")
+    bring.add_argument(
+        "--format",
+        type=_format,
+        default=CSV,
+        metavar="NAME[:PART]",
+        help=f"how the labels are written: {', '.join(FORMATS)}; with :PART some of the classes, as "
+        "finegym288:VT, or ssv2:FILE with a class name on each line",
+    )
+    bring.add_argument(
+        "--least-frames", type=whole_number, default=0, metavar="N", help="leave shorter clips out"
+    )
     bring.add_argument("--labelled-share", type=float, default=1.0, help="share of the labels to train on")
     bring.add_argument("--test-share", type=float, default=0.0, help="share of the clips kept for testing")
     bring.add_argument("--seed", type=int, default=0, help="seed of both choices")
@@ -99,6 +110,13 @@ def parser() -> ArgumentParser:
     )
     command("doctor", "Check everything the studio stands on, one line each.")
     return whole
+
+
+def _format(text: str) -> str:
+    try:
+        return check_name(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}") from error
 
 
 def _positive(text: str) -> int:

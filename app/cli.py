@@ -92,6 +92,7 @@ def run_import(options: Namespace) -> int:
         test_share=options.test_share,
         seed=options.seed,
         format=options.format,
+        least_frames=options.least_frames,
     )
     with _opened(options, create=not options.dry_run) as studio:
         plan = datasets.plan(studio, request)

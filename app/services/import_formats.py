@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from finepseudo_core.datasets.formats import annotation_format, csv_folder
+from finepseudo_core.datasets import formats
+from finepseudo_core.datasets.formats import read_format
 from finepseudo_core.datasets.formats.listing import ImportList
 
 CSV = "csv"
@@ -19,8 +19,7 @@ class LabelFormat:
 
     name: str
     needs: str
-    module: str
-    options: tuple[tuple[str, str], ...] = ()
+    reader: str
 
 
 FORMATS = {
@@ -39,15 +38,13 @@ FORMATS = {
         "FineGym99 (lists)",
         "gym99_train_element_v1.1.txt or gym99_val_element.txt, gym99_categories.txt, and elements, events "
         "or whole videos; the JSON of seconds makes the cuts exact.",
-        "finegym",
-        (("variant", "gym99"),),
+        "finegym99",
     ),
     "finegym288": LabelFormat(
         "FineGym288 (lists)",
         "gym288_train_element_v1.1.txt or gym288_val_element.txt, gym288_categories.txt, and elements, "
         "events or whole videos; the JSON of seconds makes the cuts exact.",
-        "finegym",
-        (("variant", "gym288"),),
+        "finegym288",
     ),
     "finediving": LabelFormat(
         "FineDiving (pickles)",
@@ -69,28 +66,45 @@ FORMATS = {
 }  # fmt: skip
 
 
-def read(folder: Path, labels: Path | None, name: str) -> ImportList:
+def read(folder: Path, labels: Path | None, name: str, *, least_frames: int = 0) -> ImportList:
     """The clips that a folder and its labels name, under names that people can read.
+
+    Args:
+        folder: folder of the videos.
+        labels: what holds the labels, None for the folder.
+        name: a key of `FORMATS`, with `:PART` for some of the classes of FineGym or Something-Something.
+        least_frames: clips with fewer frames are problems; 0 opens no video.
 
     Raises:
         DatasetError: a file is absent or malformed.
-        ValueError: there is no such format.
+        ValueError: there is no such format or part.
     """
-    if name not in FORMATS:
-        raise ValueError(f"There is no format {name!r}; choose one of {', '.join(FORMATS)}.")
-    if name == CSV:
-        return csv_folder.read(folder, labels)
-    chosen = FORMATS[name]
-    options: dict[str, Any] = dict(chosen.options)
-    listed = annotation_format(chosen.module).read(folder, labels, **options)
+    check_name(name)
+    base, colon, part = name.partition(":")
+    listed = read_format(folder, FORMATS[base].reader + colon + part, labels, least_frames=least_frames)
+    if base == CSV:
+        return listed
     return replace(
         listed,
-        clips=tuple(replace(clip, label=readable(clip.label, name)) for clip in listed.clips),
+        clips=tuple(replace(clip, label=readable(clip.label, base)) for clip in listed.clips),
         problems=tuple(
             replace(row, path=f"{row.path} ({row.source})" if row.source else row.path)
             for row in listed.problems
         ),
     )
+
+
+def check_name(name: str) -> str:
+    """The name of a format as it is, with or without a part.
+
+    Raises:
+        ValueError: there is no such format, or it has no parts.
+    """
+    base, colon, part = name.partition(":")
+    if base not in FORMATS:
+        raise ValueError(f"There is no format {base!r}; choose one of {', '.join(FORMATS)}.")
+    formats.check_name(FORMATS[base].reader + colon + part)
+    return name
 
 
 def readable(label: str | None, name: str) -> str | None:

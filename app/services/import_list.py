@@ -28,7 +28,8 @@ class ImportRequest:
             are trained on, unless it is 0.
         test_share: share of each class kept for testing, where the list names no split.
         seed: seed of both choices.
-        format: one of `import_formats.FORMATS`, how the labels are written.
+        format: one of `import_formats.FORMATS`, how the labels are written, with `:PART` for some classes.
+        least_frames: clips with fewer frames are told and left out; 0 opens no video.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class ImportRequest:
     test_share: float = 0.0
     seed: int = 0
     format: str = import_formats.CSV
+    least_frames: int = 0
 
     @property
     def source(self) -> Path:
@@ -64,7 +66,9 @@ def read_list(request: ImportRequest) -> ImportList:
         if not 0 <= share <= 1:
             raise StudioError(f"The {name} share is {share}; it must lie between 0 and 1.")
     try:
-        listed = import_formats.read(request.source, request.labels, request.format)
+        listed = import_formats.read(
+            request.source, request.labels, request.format, least_frames=request.least_frames
+        )
         return replace(listed, clips=tuple(replace(clip, path=clip.path.resolve()) for clip in listed.clips))
     except (DatasetError, OSError, RuntimeError, ValueError) as error:
         raise StudioError(f"{error}") from error

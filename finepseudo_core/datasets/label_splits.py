@@ -1,10 +1,12 @@
 """Which clips of a dataset are labelled: 5, 10 or 20 % of every class, drawn by a seed, kept in a file.
 
 FinePseudo (Dave et al., ECCV 2024), Sec. 4, reports the mean top-1 of three independent label splits.
-`python -m finepseudo_core.datasets.label_splits FOLDER_OR_CSV --share 0.1 --seed 0 --out FILE` writes one.
+`python -m finepseudo_core.datasets.label_splits FOLDER_OR_CSV --share 0.1 --seed 0 --out FILE` writes one,
+`--all DIR` the nine of those shares and three seeds.
 
-A clip's place in the draw is the SHA-256 of seed, class and key, so a split is the same on every machine and
-in every version of Python; the smaller share of one seed lies within the larger; another class more or less
+A clip's place in the draw is the SHA-256 of seed, class and key, and all rows of the annotation take part,
+those of missing or short videos too. So a split is the same on every machine, whatever videos it has, and in
+every version of Python; the smaller share of one seed lies within the larger; another class more or less
 moves no clip of the others.
 """
 
@@ -19,8 +21,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from finepseudo_core.datasets.formats import FORMATS, read_listed
+from finepseudo_core.datasets.formats import read_listed
 from finepseudo_core.datasets.formats.annotation_files import read_json, write_text
+from finepseudo_core.datasets.formats.arguments import add_arguments, whole_number
 from finepseudo_core.datasets.formats.listing import ImportList, ListedClip
 from finepseudo_core.errors import DatasetError, FinePseudoError
 
@@ -119,8 +122,11 @@ def hold_out(groups: Mapping[str, str], share: float, seed: int) -> frozenset[st
 
 
 def labels_of(listed: ImportList) -> dict[str, str]:
-    """Key -> class of the clips that a split is drawn from: labelled ones that are not kept for testing."""
-    return {clip.key: clip.label for clip in listed.clips if clip.label is not None and clip.split != "test"}
+    """Key -> class of the clips that a split is drawn from: labelled ones that are not kept for testing.
+
+    Those whose video is missing, short or unreadable are among them.
+    """
+    return {row.key: row.label for row in listed.rows if row.label is not None and row.split != "test"}
 
 
 def digest(labels: Mapping[str, str]) -> str:
@@ -191,28 +197,51 @@ def _draw(seed: int, label: str, key: str) -> tuple[bytes, str]:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("source", type=Path, help="folder of clips, or the CSV of one")
-    parser.add_argument("--format", choices=FORMATS, default="csv_folder", help="what the annotation is")
-    parser.add_argument("--annotations", type=Path, help="where the annotation is, if not in the folder")
-    parser.add_argument(
-        "--share", type=float, default=0.1, help="share of every class, such as 0.05, 0.1 or 0.2"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
-    options = parser.parse_args()
+    options = _options()
     try:
-        listed = read_listed(options.source, options.format, options.annotations)
-        found = split(labels_of(listed), options.share, options.seed)
-        write(found, options.out)
+        listed = read_listed(
+            options.source, options.format, options.annotations, least_frames=options.least_frames
+        )
+        labels = labels_of(listed)
+        found = {
+            options.out or options.all / f"labels-{share:g}-seed{seed}.json": split(labels, share, seed)
+            for share in (SHARES if options.all else (options.share,))
+            for seed in (SEEDS if options.all else (options.seed,))
+        }
+        for file, drawn in found.items():
+            write(drawn, file)
     except (FinePseudoError, ValueError) as error:
         sys.exit(f"{error}")
     for problem in listed.problems:
         sys.stderr.write(f"{problem.source} {problem.line} {problem.path}: {problem.reason}\n".lstrip())
-    classes = len(set(labels_of(listed).values()))
-    sys.stdout.write(f"{options.out}: {len(found.labelled)} labelled clips of {classes} classes\n")
+    here = {clip.key for clip in listed.clips}
+    for file, drawn in found.items():
+        missing = len(set(drawn.labelled) - here)
+        without = f", {missing} of them without a usable video here" if missing else ""
+        classes = len(set(labels.values()))
+        sys.stdout.write(f"{file}: {len(drawn.labelled)} labelled clips of {classes} classes{without}\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", type=Path, help="folder of clips, or the CSV of one")
+    add_arguments(parser)
+    parser.add_argument("--annotations", type=Path, help="where the annotation is, if not in the folder")
+    parser.add_argument("--share", type=float, help="share of every class, such as 0.05 or 0.2; else 0.1")
+    parser.add_argument("--seed", type=whole_number, help="0 if not told")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", type=Path, metavar="FILE", help="the JSON file to write")
+    target.add_argument(
+        "--all", type=Path, metavar="DIR", help="write 5, 10 and 20 %% by seeds 0, 1 and 2, a file each"
+    )
+    options = parser.parse_args()
+    if options.all and (options.share, options.seed) != (None, None):
+        parser.error("--all writes every share and seed; leave --share and --seed out, or give --out")
+    options.share = 0.1 if options.share is None else options.share
+    options.seed = options.seed or 0
+    return options
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from finepseudo_core.errors import DatasetError
 
 COLUMNS = ("path", "phase", "start_frame", "end_frame")
 NO_PHASE = ""
+LeaveOut = Callable[[str, str], object] | None  # is told key and reason of a clip; None raises instead
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,15 @@ class PhaseAnnotation:
         return own[np.searchsorted(self.starts, times, side="right") - 1]
 
 
-def read_csv(path: str | Path) -> dict[str, PhaseAnnotation]:
-    """Phases by the clip's path from a CSV `path,phase,start_frame,end_frame`, the end exclusive.
+def read_csv(path: str | Path, *, leave_out: LeaveOut = None) -> dict[str, PhaseAnnotation]:
+    """Phases by the clip's key from a CSV `path,phase,start_frame,end_frame`, the end exclusive.
 
     The rows of a clip may stand in any order. Frames between two rows have no phase; the last row ends with
     the clip, so a row without a phase name is needed where the last phase does not.
+
+    Args:
+        path: the CSV; its column `path` holds keys, which in a folder or CSV are paths.
+        leave_out: called with key and reason of each clip whose rows make no sense; None raises instead.
 
     Raises:
         DatasetError: the file can't be read or lacks a column, a frame is no whole number, or phases overlap.
@@ -93,46 +98,74 @@ def read_csv(path: str | Path) -> dict[str, PhaseAnnotation]:
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise DatasetError(f"{path} has no column {', '.join(missing)}. It needs {','.join(COLUMNS)}.")
-    rows: dict[str, list[tuple[int, int, str]]] = {}
+    rows: dict[str, list[tuple[int, Mapping[str, str]]]] = {}
     for row in reader:
-        try:
-            start, end = int(row["start_frame"]), int(row["end_frame"])
-        except (TypeError, ValueError) as error:
-            raise DatasetError(
-                f"{path} line {reader.line_num}: start {row['start_frame']!r} and end {row['end_frame']!r} "
-                "must be whole numbers of frames. Correct them."
-            ) from error
-        rows.setdefault(row["path"].strip(), []).append((start, end, row["phase"].strip()))
-    return {key: _from_stretches(path, key, sorted(found)) for key, found in rows.items()}
+        rows.setdefault(row["path"].strip(), []).append((reader.line_num, row))
+    return _collect(rows, lambda key: _from_rows(path, key, rows[key]), leave_out)
 
 
-def from_finediving(annotations: str | Path, clips: Iterable[ListedClip]) -> dict[str, PhaseAnnotation]:
+def from_finediving(
+    annotations: str | Path, clips: Iterable[ListedClip], *, leave_out: LeaveOut = None
+) -> dict[str, PhaseAnnotation]:
     """The steps of FineDiving as phases, for those of the clips that have steps.
 
     Args:
         annotations: folder of the pickles.
         clips: the dives, as `finediving.read` lists them; their `frames` give the lengths.
+        leave_out: called with key and reason of each dive whose steps make no sense; None raises instead.
 
     Raises:
         DatasetError: the pickle is absent or malformed, or a dive's steps don't fit into its frames.
     """
-    return from_steps(finediving.steps(annotations), clips)
+    return from_steps(finediving.steps(annotations, leave_out=leave_out), clips, leave_out=leave_out)
 
 
 def from_steps(
-    steps: Mapping[str, Sequence[finediving.Step]], clips: Iterable[ListedClip]
+    steps: Mapping[str, Sequence[finediving.Step]],
+    clips: Iterable[ListedClip],
+    *,
+    leave_out: LeaveOut = None,
 ) -> dict[str, PhaseAnnotation]:
     """Steps by the clip's key, and the clips' lengths, as phases; see `from_finediving`."""
-    return {
-        clip.key: PhaseAnnotation(
-            clip.key,
-            tuple(step.name for step in steps[clip.key]),
-            tuple(step.start for step in steps[clip.key]),
-            clip.frames[1] - clip.frames[0],
-        )
+    lengths = {
+        clip.key: clip.frames[1] - clip.frames[0]
         for clip in clips
         if clip.frames is not None and steps.get(clip.key)
     }
+
+    def phases(key: str) -> PhaseAnnotation:
+        names, starts = zip(*steps[key], strict=True)
+        return PhaseAnnotation(key, names, starts, lengths[key])
+
+    return _collect(lengths, phases, leave_out)
+
+
+def _collect(
+    keys: Iterable[str], phases: Callable[[str], PhaseAnnotation], leave_out: LeaveOut
+) -> dict[str, PhaseAnnotation]:
+    """The phases of every clip that has sound ones; of the others the first raises, or all are told."""
+    found = {}
+    for key in keys:
+        try:
+            found[key] = phases(key)
+        except DatasetError as error:
+            if leave_out is None:
+                raise
+            leave_out(key, str(error))
+    return found
+
+
+def _from_rows(path: Path, key: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> PhaseAnnotation:
+    stretches = []
+    for line, row in rows:
+        try:
+            stretches.append((int(row["start_frame"]), int(row["end_frame"]), row["phase"].strip()))
+        except (TypeError, ValueError) as error:
+            raise DatasetError(
+                f"{path} line {line}: start {row['start_frame']!r} and end {row['end_frame']!r} "
+                "must be whole numbers of frames. Correct them."
+            ) from error
+    return _from_stretches(path, key, sorted(stretches))
 
 
 def _from_stretches(path: Path, key: str, rows: Sequence[tuple[int, int, str]]) -> PhaseAnnotation:

@@ -3,25 +3,19 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from finepseudo_core.datasets import label_splits
-from finepseudo_core.datasets.formats import csv_folder, finediving
-from finepseudo_core.datasets.formats.listing import ListedClip
 from finepseudo_core.datasets.frame_store import open_frame_store
-from finepseudo_core.datasets.phase_annotations import PhaseAnnotation, from_finediving, read_csv
+from finepseudo_core.datasets.phase_annotations import PhaseAnnotation
 from finepseudo_core.errors import DatasetError
+from finepseudo_core.evaluation.annotated_clips import held_out, read_annotated
 from finepseudo_core.evaluation.frame_embeddings import embed_frames
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.models import load_models
-
-LABELS, PHASES = "labels.csv", "phases.csv"
-HELD_OUT_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -55,6 +49,9 @@ def embed_folder(
     *,
     annotation: str = "csv_folder",
     annotations: Path | None = None,
+    phases: Path | None = None,
+    cuts: Path | None = None,
+    least_frames: int = 0,
     every_frame: bool = False,
     trim: float = 0.0,
     seed: int = 0,
@@ -62,14 +59,14 @@ def embed_folder(
     """Embed every clip that has phases, as the round would.
 
     Held out are the clips of the split "test"; where the list has none, a fifth of the clips by the seed.
-    Clips without phases, cut out of longer videos, undecodable, or of another length than their annotation
-    are left out with a reason.
+    Clips that are missing, without phases, undecodable, or of another length than their phases are left out
+    with a reason; parts of longer videos are cut out.
 
     Args:
         model: model file of a finished round.
         folder: folder of clips, canonical ones, as a studio or the synthetic dives write them.
-        annotation: "csv_folder" for `labels.csv` (which may be absent) and `phases.csv`, or "finediving".
-        annotations: folder of the annotation, None for the same folder.
+        annotation, annotations, phases, least_frames: as `annotated_clips.read_annotated` takes them.
+        cuts: folder for clips that are cut out, where the next call finds them; None for a temporary one.
         every_frame: embed all frames of a clip at once in place of the T of training.
         trim: largest share of a clip cut off at either end, each drawn anew for every clip; in [0, 0.5).
             Trimmed clips begin and end at any moment, so the place of a frame does not give its phase away.
@@ -77,46 +74,48 @@ def embed_folder(
 
     Raises:
         CheckpointError: the model can't be read.
-        DatasetError: the list or the phases can't be read, or no clip is left.
-        ValueError: there is no such format, or trim is out of its range.
+        DatasetError: the list or the phases can't be read, the annotation tells none, or no clip is left.
+        ValueError: there is no such format or part, or trim is out of its range.
     """
     if not 0 <= trim < 0.5:
         raise ValueError(f"trim {trim} must lie in [0, 0.5).")
     models, config, _ = load_models(model)
     device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
     encoder, size = models.alignability.to(device), config.alignability_encoder.size
-    clips, phases = _read(folder, annotation, annotations or folder)
-    left_out = {clip.key: why for clip in clips if (why := _unusable(clip, phases))}
-    usable = sorted((clip for clip in clips if clip.key not in left_out), key=lambda clip: clip.key)
     embeddings, times, windows = {}, {}, {}
     with tempfile.TemporaryDirectory() as scratch:
+        known = read_annotated(
+            folder, annotation, annotations,
+            phases=phases, cuts=cuts or Path(scratch, "cuts"), least_frames=least_frames,
+        )  # fmt: skip
+        left_out, marks = known.left_out, known.phases
         store = open_frame_store(
-            [ClipRecord(clip.key, clip.path) for clip in usable],
-            Path(scratch),
+            [ClipRecord(clip.key, clip.path) for clip in known.clips],
+            Path(scratch, "frames"),
             size=max(config.action_encoder.size, size),
             squash=config.fit == "squash",
             most_bytes=config.cache_bytes,
             leave_out=left_out.__setitem__,
         )
-        for key in (clip.key for clip in usable if clip.key in store):
-            if store.frames(key) != phases[key].frames:
-                left_out[key] = f"it has {store.frames(key)} frames, its phases end at {phases[key].frames}"
+        for key in (clip.key for clip in known.clips if clip.key in store):
+            if store.frames(key) != marks[key].frames:
+                left_out[key] = f"it has {store.frames(key)} frames, its phases end at {marks[key].frames}"
                 continue
-            windows[key] = draw_window(key, phases[key].frames, trim, seed)
+            windows[key] = draw_window(key, marks[key].frames, trim, seed)
             embeddings[key], times[key] = embed_frames(
                 encoder, store, key, size=size, every_frame=every_frame, window=windows[key], device=device
             )
     if not embeddings:
         reasons = "; ".join(sorted(set(left_out.values()))[:3])
         raise DatasetError(f"{folder} has no clip to measure on ({reasons or 'it holds none'}).")
-    kept = [clip for clip in usable if clip.key in embeddings]
+    kept = [clip for clip in known.clips if clip.key in embeddings]
     return EmbeddedFolder(
         embeddings=embeddings,
         times=times,
         windows=windows,
-        phases=phases,
+        phases=marks,
         labels={clip.key: clip.label for clip in kept if clip.label is not None},
-        held_out=_held_out(kept, seed),
+        held_out=held_out(kept, seed),
         left_out=left_out,
         frames=encoder.frames,
     )
@@ -127,27 +126,3 @@ def draw_window(key: str, frames: int, trim: float, seed: int) -> tuple[int, int
     digest = hashlib.sha256(json.dumps([seed, key]).encode()).digest()
     head, tail = (int.from_bytes(part, "big") / 2**64 for part in (digest[:8], digest[8:16]))  # in [0, 1)
     return int(head * trim * frames), frames - int(tail * trim * frames)
-
-
-def _read(
-    folder: Path, annotation: str, annotations: Path
-) -> tuple[tuple[ListedClip, ...], dict[str, PhaseAnnotation]]:
-    if annotation == "finediving":
-        dives = finediving.read(folder, annotations).clips
-        return dives, from_finediving(annotations, dives)
-    if annotation != "csv_folder":
-        raise ValueError(f"phases of the format {annotation!r} can't be read; use csv_folder or finediving.")
-    labels = annotations / LABELS
-    clips = csv_folder.read(folder, labels if labels.is_file() else None).clips
-    return clips, read_csv(annotations / PHASES)
-
-
-def _unusable(clip: ListedClip, phases: dict[str, PhaseAnnotation]) -> str | None:
-    if clip.start is not None or clip.end is not None:
-        return "it is cut out of a longer video; save it as a video of its own"
-    return None if clip.key in phases else "it has no phases; annotate it"
-
-
-def _held_out(clips: Sequence[ListedClip], seed: int) -> frozenset[str]:
-    test = frozenset(clip.key for clip in clips if clip.split == "test")
-    return test or label_splits.hold_out({clip.key: clip.key for clip in clips}, HELD_OUT_SHARE, seed)

@@ -24,8 +24,8 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PseudoLabelConfig, RoundConfig, preset
 from finepseudo_core.datasets.clip_dataset import WholeClips
-from finepseudo_core.datasets.formats import FORMATS
 from finepseudo_core.datasets.formats.annotation_files import json_text, write_text
+from finepseudo_core.datasets.formats.arguments import add_arguments
 from finepseudo_core.datasets.frame_store import open_frame_store
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.errors import ConfigError, FinePseudoError
@@ -209,7 +209,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of clips, with its annotation")
-    parser.add_argument("--format", choices=FORMATS, default="csv_folder", help="what the annotation is")
+    add_arguments(parser)
     parser.add_argument("--annotations", type=Path, help="the annotation, where it isn't in the folder")
     parser.add_argument("--novel", type=int, required=True, help="number of novel classes")
     parser.add_argument("--share", type=float, default=0.1, help="share of the known classes' labels")
@@ -221,8 +221,11 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("build/experiments"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
-    data = Dataset(options.data.resolve(), options.format, options.annotations)
-    own = settings_of(options.scale, data.name) if options.preset == "cpu-demo" else {}
+    data = Dataset(
+        options.data.resolve(), options.format, options.annotations, options.scratch / "cuts",
+        options.least_frames,
+    )  # fmt: skip
+    own = settings_of(options.scale, data.folder.name) if options.preset == "cpu-demo" else {}
     try:
         changes = {**own, **read_assignments(options.set), "seed": options.seed}
         report = measure(

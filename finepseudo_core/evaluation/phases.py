@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from finepseudo_core.datasets.formats.annotation_files import write_text
+from finepseudo_core.datasets.formats.arguments import add_arguments
 from finepseudo_core.datasets.phase_annotations import PhaseAnnotation
 from finepseudo_core.errors import DatasetError, FinePseudoError
-from finepseudo_core.evaluation.embedded_folder import LABELS, PHASES, embed_folder
+from finepseudo_core.evaluation.annotated_clips import PHASES
+from finepseudo_core.evaluation.embedded_folder import embed_folder
 from finepseudo_core.evaluation.frame_embeddings import clock_embeddings
 from finepseudo_core.evaluation.kendalls_tau import kendalls_tau
 from finepseudo_core.evaluation.phase_classification import FRACTIONS, draw_clips, phase_accuracy
@@ -231,11 +233,14 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, required=True, help="model.pt of a finished round")
     parser.add_argument("--data", type=Path, required=True, help="folder of clips")
+    add_arguments(parser)
+    parser.add_argument("--annotations", type=Path, help="the annotation, where it isn't in the folder")
     parser.add_argument(
-        "--format", choices=("csv_folder", "finediving"), default="csv_folder", help="what the annotation is"
-    )
-    parser.add_argument(
-        "--annotations", type=Path, help=f"folder of {LABELS} and {PHASES}, or of the pickles, if elsewhere"
+        "--phases",
+        type=Path,
+        metavar="CSV",
+        help=f"path,phase,start_frame,end_frame, paths being keys; else {PHASES} beside labels.csv, or what "
+        "FineDiving tells",
     )
     parser.add_argument("--by-class", action="store_true", help="every class by itself, and their mean")
     parser.add_argument("--every-frame", action="store_true", help="embed all frames at once, as CARL does")
@@ -256,6 +261,8 @@ def main() -> None:
             options.data,
             annotation=options.format,
             annotations=options.annotations,
+            phases=options.phases,
+            least_frames=options.least_frames,
             by_class=options.by_class,
             every_frame=options.every_frame,
             trim=options.trim,
@@ -276,6 +283,9 @@ def measure(
     *,
     annotation: str = "csv_folder",
     annotations: Path | None = None,
+    phases: Path | None = None,
+    cuts: Path | None = None,
+    least_frames: int = 0,
     by_class: bool = False,
     every_frame: bool = False,
     trim: float = 0.0,
@@ -294,8 +304,8 @@ def measure(
         DatasetError: the list or the phases can't be read, or too few clips are left.
     """
     found = embed_folder(
-        model, folder, annotation=annotation, annotations=annotations, every_frame=every_frame,
-        trim=trim, seed=protocol.seed,
+        model, folder, annotation=annotation, annotations=annotations, phases=phases, cuts=cuts,
+        least_frames=least_frames, every_frame=every_frame, trim=trim, seed=protocol.seed,
     )  # fmt: skip
     clocks = {key: clock_embeddings(at, found.windows[key]) for key, at in found.times.items()}
     report: dict[str, Any] = {

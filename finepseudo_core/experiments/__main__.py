@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from finepseudo_core.assignments import read_assignments
-from finepseudo_core.datasets.formats import FORMATS
+from finepseudo_core.datasets.formats.arguments import add_arguments
 from finepseudo_core.errors import FinePseudoError
 from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.experiments.report import figure, markdown, overview
@@ -42,7 +42,14 @@ def _run(options: argparse.Namespace) -> None:
         (number, data): Plan(
             TABLES[number],
             chosen,
-            Dataset(data.resolve(), options.format, options.annotations),
+            Dataset(
+                data.resolve(),
+                options.format,
+                options.annotations,
+                options.scratch / "cuts",
+                options.least_frames,
+                options.phases,
+            ),
             options.scratch,
             options.results,
             options.hold_out,
@@ -87,10 +94,12 @@ def _command(
 ) -> str:
     """What prints a table of these rows again, wherever its folders lie."""
     data = plan.data
-    words = ["python", "-m", "finepseudo_core.experiments", number, "--data", data.name]
+    words = ["python", "-m", "finepseudo_core.experiments", number, "--data", data.folder.name]
     words += ["--seeds", str(options.seeds), "--shares", *(f"{share:g}" for share in shares)]
     words += ["--rows", *rows] if 0 < len(rows) < len(plan.table.rows) else []
     words += ["--format", data.format] if data.format != "csv_folder" else []
+    words += ["--least-frames", str(data.least_frames)] if data.least_frames else []
+    words += ["--phases", data.phases.name] if data.phases and plan.table.phases else []
     words += ["--hold-out", options.hold_out] if options.hold_out else []
     words += ["--validation"] if options.validation else []
     words += ["--preset", options.preset] if options.preset != "cpu-demo" else []
@@ -121,10 +130,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, help="folders of clips, each with its annotation"
     )
-    parser.add_argument(
-        "--format", choices=FORMATS, default="csv_folder", help="what the annotation is; usually labels.csv"
-    )
+    add_arguments(parser)
     parser.add_argument("--annotations", type=Path, help="the annotation, where it isn't in the folder")
+    parser.add_argument("--phases", type=Path, metavar="CSV", help="phases.csv for Table 13, if elsewhere")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds: 0, 1, ...")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.1], help="shares of labelled clips")
     parser.add_argument("--rows", nargs="+", help="some rows of the tables only, by their names")

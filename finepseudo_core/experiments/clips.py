@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from finepseudo_core.datasets import label_splits
-from finepseudo_core.datasets.formats import read_whole
-from finepseudo_core.datasets.formats.listing import ListedClip
+from finepseudo_core.datasets.formats import LABELS, VARIANTS, csv_folder
+from finepseudo_core.datasets.formats.listing import ListedClip, ListedRow
+from finepseudo_core.datasets.whole_clips import read_whole
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.evaluation.open_world import divide_classes, hide_novel
 from finepseudo_core.records import ClipRecord
@@ -25,18 +26,29 @@ class Dataset:
 
     Args:
         folder: folder of the clips.
-        format: what the annotation is, a key of `datasets.formats.FORMATS`.
+        format: what the annotation is, a name as `datasets.formats.read_format` takes it.
         annotations: where it is, None for the folder.
+        cuts: folder for clips that the annotation cuts out of longer videos.
+        least_frames: clips with fewer frames are told and left out; 0 for none.
+        phases: `phases.csv` of the clips, None where the annotation itself tells their phases.
     """
 
     folder: Path
     format: str = "csv_folder"
     annotations: Path | None = None
+    cuts: Path = Path("build/experiments/cuts")
+    least_frames: int = 0
+    phases: Path | None = None
 
     @property
     def name(self) -> str:
-        """Name of the folder: results and scratch files go by it."""
-        return self.folder.name
+        """Name of the folder, and which of its clips: results and scratch files go by it."""
+        base, colon, part = self.format.partition(":")
+        chosen = [base] if base in VARIANTS or colon else []
+        chosen += [Path(part).stem] if colon else []
+        return "-".join(
+            [self.folder.name, *chosen, *([f"least{self.least_frames}"] if self.least_frames else [])]
+        )
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,8 @@ def divide(
     """Divide the clips of a dataset that have a class; the others, and missing ones, are told and left out.
 
     Test clips are the same for every share and seed: whole groups where `hold_out` names a column, a fifth
-    of every class else. The label split is written to `scratch` and read again by the next run.
+    of every class else. The label split is written to `scratch` and read again by the next run. Both are
+    drawn from all rows of the annotation, so a missing video moves no other clip.
 
     Args:
         share: share of the training clips of every class that is labelled.
@@ -67,12 +80,12 @@ def divide(
     Raises:
         DatasetError: the annotation can't be read, has no such column or value, or classes are too small.
     """
-    clips = _listed(data)
-    test = _held_out(data, clips, hold_out, 0)
+    rows, clips = _listed(data)
+    test = _held_out(data, rows, hold_out, 0)
     if validation:
-        clips = {key: clip for key, clip in clips.items() if key not in test}
-        test = _held_out(data, clips, None if "=" in (hold_out or "") else hold_out, 1)
-    labels = {key: str(clip.label) for key, clip in clips.items() if key not in test}
+        rows = {key: row for key, row in rows.items() if key not in test}
+        test = _held_out(data, rows, None if "=" in (hold_out or "") else hold_out, 1)
+    labels = {key: str(row.label) for key, row in rows.items() if key not in test}
     name = "-".join(["labels", *filter(None, [hold_out, "validation" if validation else None]), f"{share:g}"])
     file = scratch / f"{name}-seed{seed}.json"
     if file.exists():
@@ -81,12 +94,14 @@ def divide(
         split = label_splits.split(labels, share, seed)
         file.parent.mkdir(parents=True, exist_ok=True)
         label_splits.write(split, file)
-    records = {key: ClipRecord(key, clip.path, truth=clip.label) for key, clip in clips.items()}
+    records = {
+        key: ClipRecord(key, clips[key].path, truth=row.label) for key, row in rows.items() if key in clips
+    }
     chosen = set(split.labelled)
     return Clips(
-        tuple(replace(records[key], label=labels[key]) for key in labels if key in chosen),
-        tuple(records[key] for key in labels if key not in chosen),
-        tuple(records[key] for key in clips if key in test),
+        tuple(replace(records[key], label=labels[key]) for key in records if key in chosen),
+        tuple(records[key] for key in records if key not in chosen and key not in test),
+        tuple(records[key] for key in records if key in test),
     )
 
 
@@ -99,25 +114,27 @@ def without_labels_of_some(clips: Clips, share: float, seed: int) -> Clips:
 
 
 @lru_cache(maxsize=8)  # every row of a table asks; what is left out is told once
-def _listed(data: Dataset) -> Mapping[str, ListedClip]:
-    """Key -> clip, by key."""
-    found = read_whole(data.folder, data.format, data.annotations)
+def _listed(data: Dataset) -> tuple[Mapping[str, ListedRow], Mapping[str, ListedClip]]:
+    """What the annotation says of clips with a class, and those whose video is there; both by key."""
+    found = read_whole(
+        data.folder, data.format, data.annotations, cuts=data.cuts, least_frames=data.least_frames
+    )
     for problem in found.problems:
         sys.stderr.write(f"left out: {problem}\n")
     unknown = [clip.key for clip in found.clips if not clip.label]
     if unknown:
         sys.stderr.write(f"left out: {len(unknown)} clips without a class, {unknown[0]} first\n")
-    clips = {clip.key: clip for clip in sorted(found.clips, key=lambda clip: clip.key) if clip.label}
+    clips = {clip.key: clip for clip in found.clips if clip.label}
     if not clips:
         raise DatasetError(
             f"{data.folder} has no clip whose class is known. Give it a labels.csv with path,label, or say "
             "by --format and --annotations what annotates it."
         )
-    return clips
+    return {row.key: row for row in sorted(found.rows, key=lambda row: row.key) if row.label}, clips
 
 
 def _held_out(
-    data: Dataset, clips: Mapping[str, ListedClip], hold_out: str | None, seed: int
+    data: Dataset, clips: Mapping[str, ListedRow], hold_out: str | None, seed: int
 ) -> frozenset[str]:
     """Keys of the tested clips."""
     column, named, value = (hold_out or "").partition("=")
@@ -142,15 +159,17 @@ def _held_out(
     return frozenset(label_splits.split(labels, TEST_SHARE, 1000 + seed, least=1).labelled)
 
 
-def _column(data: Dataset, clips: Mapping[str, ListedClip], column: str) -> dict[str, str]:
+def _column(data: Dataset, clips: Mapping[str, ListedRow], column: str) -> dict[str, str]:
     """Key -> what the annotation says of a clip in one of its columns."""
     if column in ("label", "split"):
         return {key: getattr(clip, column) or "" for key, clip in clips.items()}
     if data.format != "csv_folder":
         raise DatasetError(f"{data.format} has no column {column!r}; it has label and split.")
-    text = (data.annotations or data.folder / "labels.csv").read_text(encoding="utf-8-sig")
+    place = data.annotations or data.folder
+    text = (place / LABELS if place.is_dir() else place).read_text(encoding="utf-8-sig")
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    rows = {row.get("path"): row for row in csv.DictReader(io.StringIO(text), delimiter=delimiter)}
+    found = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    rows = {csv_folder.key_of(data.folder, row): row for row in found}
     if any(rows.get(key, {}).get(column) is None for key in clips):
         titles = ", ".join(next(iter(rows.values())))
         raise DatasetError(f"the list has no column {column!r}, or not for every clip; it has {titles}.")

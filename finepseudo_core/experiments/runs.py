@@ -15,6 +15,7 @@ import numpy as np
 
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.evaluation import phases
+from finepseudo_core.evaluation.annotated_clips import check_annotated, read_annotated
 from finepseudo_core.evaluation.open_world import judge_rejection
 from finepseudo_core.events import ClipLeftOut, Event, Notify, PseudoLabelsProposed
 from finepseudo_core.experiments.clips import Clips, Dataset, divide, without_labels_of_some
@@ -50,7 +51,11 @@ class Setting:
 
 
 def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify) -> dict[str, Any]:
-    """Figures of one round; from its file where it was run before, resumed where it was cut off."""
+    """Figures of one round; from its file where it was run before, resumed where it was cut off.
+
+    Raises:
+        DatasetError: the clips can't be divided, or phases are asked for and too few clips have some.
+    """
     known = finished(setting, config, share)
     if known is not None:
         return known
@@ -62,6 +67,8 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     )  # fmt: skip
     if setting.novel:
         clips = without_labels_of_some(clips, setting.novel, config.seed)
+    if setting.phases:
+        _check_phases(setting.data)
     passes: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
 
@@ -122,6 +129,14 @@ def _identity(setting: Setting, config: RoundConfig, share: float) -> tuple[dict
     return identity, hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
+def _check_phases(data: Dataset) -> None:
+    found = read_annotated(
+        data.folder, data.format, data.annotations,
+        phases=data.phases, cuts=data.cuts, least_frames=data.least_frames,
+    )  # fmt: skip
+    check_annotated(found, data.folder)
+
+
 def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[str, float]:
     """What some tables ask for besides a round's own metrics."""
     found: dict[str, float] = {}
@@ -136,6 +151,9 @@ def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[s
             setting.data.folder,
             annotation=setting.data.format,
             annotations=setting.data.annotations,
+            phases=setting.data.phases,
+            cuts=setting.data.cuts,
+            least_frames=setting.data.least_frames,
             trim=PHASE_TRIM,
         )
         found |= {

@@ -56,7 +56,7 @@ class Plan:
     def config(self, row: Row, seed: int) -> RoundConfig:
         """The round that a row is."""
         small = self.preset == "cpu-demo"
-        own = settings_of(self.scale, self.data.name) if small else self.table.full_size
+        own = settings_of(self.scale, self.data.folder.name) if small else self.table.full_size
         common = {**own, **self.table.common, **self.changes}
         return preset(self.preset).replace({**common, **row.changes, "seed": seed})
 

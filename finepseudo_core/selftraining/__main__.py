@@ -16,7 +16,8 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PRESETS, RoundConfig, preset
 from finepseudo_core.datasets import label_splits
-from finepseudo_core.datasets.formats import FORMATS, read_whole
+from finepseudo_core.datasets.formats.arguments import add_arguments
+from finepseudo_core.datasets.whole_clips import read_whole
 from finepseudo_core.errors import FinePseudoError
 from finepseudo_core.records import ClipRecord, RoundResult
 from finepseudo_core.selftraining import distributed
@@ -39,7 +40,7 @@ def main() -> int:
     parser.add_argument(
         "--labels", type=Path, metavar="PATH", help="the annotation, where it isn't in the folder"
     )
-    parser.add_argument("--format", choices=FORMATS, default="csv_folder", help="what the annotation is")
+    add_arguments(parser)
     parser.add_argument("--workspace", type=Path, required=True, metavar="DIR", help="folder of this round")
     parser.add_argument("--labelled-share", type=float, default=1.0, help="share of the labels to train on")
     parser.add_argument(
@@ -54,7 +55,8 @@ def main() -> int:
         with distributed.together():
             labelled, unlabelled, test = read_clips(
                 options.folder, options.labels, options.labelled_share, config.seed,
-                split=options.label_split, format=options.format,
+                split=options.label_split, format=options.format, least_frames=options.least_frames,
+                cuts=options.workspace / "cuts",
             )  # fmt: skip
             report = Report(_say, RemainingTime(_plan(config, labelled, unlabelled, test)))
             result = run(
@@ -74,29 +76,36 @@ def read_clips(
     share: float,
     seed: int,
     *,
+    cuts: Path,
     split: Path | None = None,
     format: str = "csv_folder",
+    least_frames: int = 0,
 ) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
     """Labelled, unlabelled and test clips of a folder; labels beyond the share only measure.
 
-    Rows that can't be used, such as those of missing videos, are told on standard error and left out.
+    Rows that can't be used, such as those of missing videos, are told on standard error and left out; what
+    is labelled is drawn from all rows all the same.
 
     Args:
         labels: the annotation, where it isn't in the folder.
+        cuts: folder for clips that are parts of longer videos, as videos of their own.
         split: file of `label_splits`, which says what is labelled instead of share and seed.
-        format: what the annotation is, a key of `FORMATS`.
+        format: what the annotation is, a name as `formats.read_format` takes it.
+        least_frames: clips with fewer frames are left out.
 
     Raises:
-        DatasetError: no row can be used, a clip is cut from a longer video, or the split is of other clips.
+        DatasetError: no row can be used, or the split is of other clips.
     """
-    found = read_whole(folder, format, labels)
+    found = read_whole(folder, format, labels, cuts=cuts, least_frames=least_frames)
     for problem in found.problems if distributed.is_main() else ():
         sys.stderr.write(f"left out: {problem}\n")
-    train = {clip.key: clip.label for clip in found.clips if clip.split != "test" and clip.label}
+    train = label_splits.labels_of(found)
     drawn = label_splits.split(train, share, seed) if split is None else label_splits.read(split, train)
     chosen = set(drawn.labelled)
     records = {clip.key: ClipRecord(clip.key, clip.path, truth=clip.label) for clip in found.clips}
-    labelled = [ClipRecord(key, records[key].path, label=train[key]) for key in train if key in chosen]
+    labelled = [
+        ClipRecord(key, record.path, label=train[key]) for key, record in records.items() if key in chosen
+    ]
     tested = {clip.key for clip in found.clips if clip.split == "test"}
     unlabelled = [record for key, record in records.items() if key not in chosen | tested]
     return labelled, unlabelled, [record for key, record in records.items() if key in tested]

@@ -16,7 +16,9 @@ from finepseudo_core.datasets.formats.listing import (
     VIDEO_EXTENSIONS,
     ImportList,
     ListedClip,
+    ListedRow,
     ListProblem,
+    misplaced,
     unusable,
 )
 from finepseudo_core.errors import DatasetError
@@ -95,6 +97,12 @@ def write(clips: Iterable[ListedClip], target: str | Path, folder: str | Path | 
     write_text(target, text.getvalue())
 
 
+def key_of(folder: Path, row: Mapping[str, str | None]) -> str | None:
+    """Key of the clip that a row of the CSV names, None where the row is no clip."""
+    clip = _clip(folder.resolve(), {column: (row.get(column) or "").strip() for column in COLUMNS})
+    return None if isinstance(clip, str) else clip.key
+
+
 def _read_tree(folder: Path) -> ImportList:
     clips: list[Path] = []
     problems = []
@@ -127,10 +135,17 @@ def _read_rows(folder: Path, text: str, name: str) -> ImportList:
         clip = _clip(folder, row)
         if isinstance(clip, str):
             problems.append(ListProblem(line, row["path"], clip))
-        elif clip.key in clips:
+            continue
+        if clip.key in lines:
             problems.append(ListProblem(line, row["path"], f"the clip is already on line {lines[clip.key]}"))
+            continue
+        lines[clip.key] = line
+        reason = unusable(folder, clip.path)
+        if reason is None:
+            clips[clip.key] = clip
         else:
-            clips[clip.key], lines[clip.key] = clip, line
+            known = ListedRow(clip.key, clip.label, clip.split)
+            problems.append(ListProblem(line, row["path"], reason, row=known))
     return ImportList(tuple(clips.values()), tuple(problems))
 
 
@@ -178,11 +193,11 @@ def _relative(clip: ListedClip, root: Path) -> str:
 
 
 def _clip(folder: Path, row: Mapping[str, str]) -> ListedClip | str:
-    """The clip of a row, or the reason why it can't be used."""
+    """The clip of a row, whether or not its file is there, or what is wrong with the row."""
     if not row["path"]:
         return "the path is empty"
     path = Path(row["path"].replace("\\", "/"))
-    reason = unusable(folder, folder / path)
+    reason = misplaced(folder, folder / path)
     if reason:
         return reason
     if row["split"] and row["split"].lower() not in SPLITS:

@@ -59,7 +59,7 @@ def read(folder: str | Path, annotations: str | Path | None = None, *, least_fra
         folder: folder of videos, searched at any depth.
         annotations: folder of the JSON files and the vocabulary, None for the same folder; or one JSON file,
             whose vocabulary lies beside it. A list that is absent is not read; one of them must be there.
-        least_frames: clips with fewer frames, by the list, are problems.
+        least_frames: clips with fewer frames, by the list or in the video, are problems.
 
     A clip whose `start_frame` is 0 is its whole video, as in the videos the authors give; another one is cut.
 

@@ -7,7 +7,7 @@ The coarse one holds `action_type, start_frame, end_frame` (both frames inside t
 
 import io
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,10 +58,16 @@ def read(folder: str | Path, annotations: str | Path | None = None, *, least_fra
     return list_clips(folder, entries, least_frames)
 
 
-def steps(annotations: str | Path) -> dict[str, tuple[Step, ...]]:
+def steps(
+    annotations: str | Path, *, leave_out: Callable[[str, str], object] | None = None
+) -> dict[str, tuple[Step, ...]]:
     """The steps of every dive of the fine-grained annotation, by the clip's key, in order of time.
 
     A step whose id has no name is called "step <id>".
+
+    Args:
+        annotations: folder of the pickles.
+        leave_out: called with key and reason of each dive whose steps are malformed; None raises instead.
 
     Raises:
         DatasetError: the pickle is absent or malformed.
@@ -71,7 +77,15 @@ def steps(annotations: str | Path) -> dict[str, tuple[Step, ...]]:
     if not dives:
         raise DatasetError(f"{root} holds no {FINE} with dives. Put it there.")
     coarse = _read_dives(root, COARSE)
-    return {_name(key): _steps(key, dive, coarse.get(key, {})) for key, dive in dives.items()}
+    found = {}
+    for key, dive in dives.items():
+        try:
+            found[_name(key)] = _steps(key, dive, coarse.get(key, {}))
+        except DatasetError as error:
+            if leave_out is None:
+                raise
+            leave_out(_name(key), str(error))
+    return found
 
 
 def write(

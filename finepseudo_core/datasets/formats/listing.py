@@ -35,6 +35,15 @@ class ListedClip:
 
 
 @dataclass(frozen=True)
+class ListedRow:
+    """What the list says of a clip, whether or not its video is there: key, class and split."""
+
+    key: str
+    label: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
 class ListProblem:
     """A row that can't be used.
 
@@ -43,15 +52,23 @@ class ListProblem:
         path: the clip as the list names it.
         reason: what is wrong with it, and what to do.
         source: name of the list, where a format has several.
+        row: what the list says of the clip where only its video is missing, short or unreadable; None where
+            the row itself is wrong.
     """
 
     line: int
     path: str
     reason: str
     source: str = ""
+    row: ListedRow | None = None
+
+    @property
+    def key(self) -> str:
+        """Key of the clip, or as the list names it where it has none."""
+        return self.path if self.row is None else self.row.key
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.path}: {self.reason}"
+        return f"{f'line {self.line}: ' if self.line else ''}{self.path}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -61,17 +78,34 @@ class ImportList:
     clips: tuple[ListedClip, ...]
     problems: tuple[ListProblem, ...]
 
+    @property
+    def rows(self) -> tuple[ListedRow, ...]:
+        """All sound rows of the annotation, so the same ones wherever some videos are missing."""
+        found = [ListedRow(clip.key, clip.label, clip.split) for clip in self.clips]
+        return (*found, *(problem.row for problem in self.problems if problem.row is not None))
+
 
 def unusable(folder: Path, path: Path) -> str | None:
     """Why the file at `path` can't be a clip of the (resolved) folder; None where it can."""
+    wrong = misplaced(folder, path)
+    if wrong is not None:
+        return wrong
     try:
-        str(path).encode()  # file names are bytes; the ones that aren't text fit in no database
-        if not path.resolve().is_relative_to(folder):
-            return "the path leads out of the folder; copy the file into it"
         if not path.exists():
             return "there is no such file; correct the path or remove the row"
         if not path.is_file():
             return "this is not a regular file; replace it with a video file"
+    except OSError as error:
+        return f"the path can't be used ({error})"
+    return None
+
+
+def misplaced(folder: Path, path: Path) -> str | None:
+    """Why no file at `path` could be a clip of the (resolved) folder; None where one could."""
+    try:
+        str(path).encode()  # file names are bytes; the ones that aren't text fit in no database
+        if not path.resolve().is_relative_to(folder):
+            return "the path leads out of the folder; copy the file into it"
     except (OSError, RuntimeError, ValueError) as error:
         return f"the path can't be used ({error})"
     return None

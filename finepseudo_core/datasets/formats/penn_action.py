@@ -32,7 +32,7 @@ def read(folder: str | Path, annotations: str | Path | None = None, *, least_fra
         folder: folder of videos `0001.mp4`, searched at any depth. Clips that lie there as folders of
             pictures, as the dataset comes, are told as problems: `frame_folders` turns them into videos.
         annotations: folder of the `.mat` files, or the one that holds `labels/`; None for the same folder.
-        least_frames: clips with fewer frames, by the label, are problems.
+        least_frames: clips with fewer frames, by the label or in the video, are problems.
 
     Raises:
         DatasetError: there are no labels, or one is malformed.

@@ -32,7 +32,7 @@ def read(
     annotations: str | Path | None = None,
     *,
     least_frames: int = 0,
-    only: Collection[str] | None = None,
+    only: Collection[str] | str | None = None,
 ) -> ImportList:
     """The videos of Something-Something V2; labels are templates without their brackets.
 
@@ -42,21 +42,26 @@ def read(
             names lie beside it. The validation list becomes the split "test", as in all published figures.
         least_frames: clips with fewer frames are problems; counting them opens every video.
         only: ids or class names to keep, for a subset such as the 87 classes of Mini-Something-V2 that
-            FinePseudo reports on; None for all.
+            FinePseudo reports on, or a file that lists them, one a line; None for all.
 
     Raises:
-        DatasetError: a file is absent or malformed.
+        DatasetError: a file is absent or malformed, or the file of classes names nothing that is there.
     """
     place = Path(folder if annotations is None else annotations)
     root = place.parent if place.is_file() else place
     labels = optional_file(root, LABELS)
     known = None if labels is None else set(classes(labels))
+    kept = {class_name(text) for _, text in read_lines(Path(only))} if isinstance(only, str) else only
     entries = [
         entry
         for path, split in _lists(place)
         for entry in _entries(path, split, known)
-        if only is None or entry.key in only or entry.label in only
+        if kept is None or entry.key in kept or entry.label in kept
     ]
+    if isinstance(only, str) and not entries:
+        raise DatasetError(
+            f"{only} names no class or id of {place}; give one a line, as the lists have them."
+        )
     return list_clips(folder, entries, least_frames)
 
 

@@ -9,6 +9,7 @@ from finepseudo_core.datasets.formats.listing import (
     VIDEO_EXTENSIONS,
     ImportList,
     ListedClip,
+    ListedRow,
     ListProblem,
     unusable,
 )
@@ -66,8 +67,8 @@ def list_clips(folder: str | Path, entries: Iterable[Entry], least_frames: int =
     Args:
         folder: folder of videos, searched at any depth, hidden ones aside.
         entries: rows of the annotation.
-        least_frames: clips with fewer frames are problems. Frames that the list doesn't count are counted by
-            opening the video, in a guarded child process; 0 opens none.
+        least_frames: clips with fewer frames are problems, whether the list says so or the video, which is
+            opened in a guarded child process; 0 opens none.
 
     Raises:
         DatasetError: the folder is none.
@@ -78,16 +79,17 @@ def list_clips(folder: str | Path, entries: Iterable[Entry], least_frames: int =
     videos = VideoFolder(folder)
     with VideoLengths() as lengths:
         for entry in entries:
-            found = (
-                f"the clip is already in {told[entry.key]}"
-                if entry.key in told
-                else entry.problem or _clip(videos, lengths, entry, least_frames)
-            )
+            wrong = f"the clip is already in {told[entry.key]}" if entry.key in told else _wrong(entry)
+            if wrong is not None:
+                problems.append(ListProblem(entry.line, entry.key, wrong, entry.source))
+                continue
+            told[entry.key] = f"{entry.source}, line or entry {entry.line}"
+            found = _clip(videos, lengths, entry, least_frames)
             if isinstance(found, str):
-                problems.append(ListProblem(entry.line, entry.key, found, entry.source))
+                row = ListedRow(entry.key, entry.label, entry.split)
+                problems.append(ListProblem(entry.line, entry.key, found, entry.source, row))
             else:
                 clips[entry.key] = found
-                told[entry.key] = f"{entry.source}, line or entry {entry.line}"
     return ImportList(tuple(clips.values()), tuple(problems))
 
 
@@ -100,7 +102,8 @@ def leave_out_short(listed: ImportList, least_frames: int) -> ImportList:
             if reason is None:
                 clips.append(clip)
             else:
-                problems.append(ListProblem(0, clip.key, reason))
+                row = ListedRow(clip.key, clip.label, clip.split)
+                problems.append(ListProblem(0, clip.key, reason, row=row))
     return ImportList(tuple(clips), tuple(problems))
 
 
@@ -185,10 +188,21 @@ def _first(index: dict[str, list[PurePosixPath]], name: str) -> PurePosixPath | 
     return None
 
 
+def _wrong(entry: Entry) -> str | None:
+    """Why the row can't be used, whatever the videos and however many frames are asked for."""
+    return entry.problem or (_too_short(0, 0) if _counted(entry) == 0 else None)
+
+
+def _counted(entry: Entry) -> int | None:
+    """Frames of the clip by the list, 0 where it ends before it starts, None where the list counts none."""
+    return None if entry.frames is None else max(0, entry.frames[1] - entry.frames[0])
+
+
 def _clip(videos: VideoFolder, lengths: VideoLengths, entry: Entry, least_frames: int) -> ListedClip | str:
     """The clip of an entry, or the reason why it can't be used."""
-    if entry.frames is not None and entry.frames[1] - entry.frames[0] < max(1, least_frames):
-        return _too_short(entry.frames[1] - entry.frames[0], least_frames)
+    counted = _counted(entry)
+    if counted is not None and counted < least_frames:
+        return _too_short(counted, least_frames)
     found = next(((place, path) for place in entry.places if (path := videos.find(place.name))), None)
     if found is None:
         return _missing(videos, entry.places)
@@ -213,9 +227,7 @@ def _seconds(lengths: VideoLengths, path: Path, place: Place) -> tuple[float | N
 
 
 def _short(lengths: VideoLengths, clip: ListedClip, least_frames: int) -> str | None:
-    """Why the clip is too short, None where it isn't; frames that the list counts need no look at it."""
-    if clip.frames is not None and clip.start is None and clip.end is None:
-        return None
+    """Why the clip is too short in its video, None where it isn't."""
     try:
         frames, rate = lengths(clip.path)
     except VideoError as error:

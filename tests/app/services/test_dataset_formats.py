@@ -15,6 +15,7 @@ from app.services.import_formats import FORMATS, dive_code, readable
 from app.services.studio import StudioError
 from finepseudo_core.datasets.formats import FORMATS as READERS
 from tests.app.services.test_datasets import read_all
+from tests.zoo import write_video
 
 DIVES = [
     ["Back", "15som", "05Twis", "FREE"],
@@ -66,7 +67,7 @@ def unpacked(files: export_formats.DatasetFiles, folder: Path, videos: Path) -> 
 
 
 def test_every_reader_of_the_core_is_offered_with_what_it_needs():
-    assert {chosen.module for chosen in FORMATS.values()} == set(READERS)
+    assert {chosen.reader for chosen in FORMATS.values()} == READERS.keys() - {"finegym"}  # is finegym99
     assert all(chosen.needs.endswith(".") for chosen in FORMATS.values())
 
 
@@ -77,6 +78,19 @@ def test_a_dry_run_lists_every_row_that_stays_out(studio, tmp_path):
         (6, "dive5 (Diving48_V2_train.json)"), (7, "odd (Diving48_V2_train.json)"),
     ]  # fmt: skip
     assert "no video named dive5" in plan.problems[0].reason
+
+
+def test_a_part_of_a_dataset_comes_in_without_its_short_clips(studio, tmp_path):
+    folder = finegym(tmp_path / "gym")
+    plan = datasets.plan(studio, ImportRequest(folder, format="finegym99:VT"))
+    assert dict(plan.classes) == {"(VT) round-off, stretched": 2}
+    write_video(folder / f"{GYM.format(0)}.mp4", range(9))
+    write_video(folder / f"{GYM.format(2)}.mp4", range(7))
+    plan = datasets.plan(studio, ImportRequest(folder, format="finegym99:VT", least_frames=8))
+    assert dict(plan.classes) == {"(VT) round-off, stretched": 1}
+    assert ["7 frames, fewer than the 8" in row.reason for row in plan.problems] == [True]
+    with pytest.raises(StudioError, match="NAME:PART is a format with a part"):
+        datasets.plan(studio, ImportRequest(folder, format="diving48:VT"))
 
 
 def test_a_file_that_is_missing_is_named(studio, tmp_path):

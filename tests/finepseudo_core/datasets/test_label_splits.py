@@ -183,6 +183,42 @@ def test_the_command_line_writes_a_split(tmp_path: Path) -> None:
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "split.json").read_bytes()
 
 
+def test_a_split_does_not_depend_on_which_videos_are_there(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number}.mp4" for number in range(20)))
+    rows = [f"{number}.mp4,{'odd' if number % 2 else 'even'}" for number in range(20)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    arguments = (tmp_path, "--share", "0.2", "--out")
+    assert run(*arguments, tmp_path / "whole.json").returncode == 0
+    labels = labels_of(csv_folder.read(tmp_path, tmp_path / "labels.csv"))
+    drawn = label_splits.read(tmp_path / "whole.json", labels)
+    other = next(key for key in labels if key not in drawn.labelled)
+    for gone in (other, drawn.labelled[0]):
+        (tmp_path / gone).unlink()
+    ended = run(*arguments, tmp_path / "again.json")
+    assert "4 labelled clips of 2 classes, 1 of them without a usable video here" in ended.stdout
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+    assert label_splits.read(tmp_path / "whole.json", labels_of(csv_folder.read(
+        tmp_path, tmp_path / "labels.csv"
+    ))) == drawn  # fmt: skip
+
+
+def test_all_writes_every_share_and_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, *(f"{label}/{number}.mp4" for label in "ab" for number in range(40)))
+    folder = tmp_path / "splits"
+    monkeypatch.setattr(sys, "argv", ["label_splits", str(tmp_path), "--all", str(folder)])
+    label_splits.main()
+    labels = labels_of(csv_folder.read(tmp_path))
+    assert len(labels) == 80
+    for share in SHARES:
+        for seed in SEEDS:
+            file = folder / f"labels-{share:g}-seed{seed}.json"
+            assert label_splits.read(file, labels) == split(labels, share, seed)
+    assert len(list(folder.iterdir())) == 9
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--seed", "0"])
+    with pytest.raises(SystemExit):
+        label_splits.main()
+
+
 def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4")
     ended = run(tmp_path, "--out", tmp_path / "split.json")

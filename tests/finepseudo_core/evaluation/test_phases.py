@@ -1,9 +1,11 @@
 """The front door on synthetic dives: embeddings of the true phase near one, random ones at chance."""
 
 import json
+import pickle
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +13,13 @@ import pytest
 import torch
 
 from finepseudo_core.datasets import synthetic_dives
-from finepseudo_core.datasets.formats import csv_folder, finediving
+from finepseudo_core.datasets.formats import csv_folder, finediving, penn_action
 from finepseudo_core.datasets.formats.finediving import Step
 from finepseudo_core.datasets.formats.listing import ListedClip
 from finepseudo_core.datasets.phase_annotations import PhaseAnnotation, read_csv
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.evaluation import phases as module
+from finepseudo_core.evaluation.annotated_clips import check_annotated, read_annotated
 from finepseudo_core.evaluation.embedded_folder import draw_window, embed_folder
 from finepseudo_core.evaluation.frame_embeddings import clock_embeddings, embed_frames
 from finepseudo_core.evaluation.phases import (
@@ -30,6 +33,7 @@ from finepseudo_core.selftraining.image_features import embed_clips
 from finepseudo_core.selftraining.models import Models, save_models
 from finepseudo_core.selftraining.round import open_round
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
+from tests.zoo import write_video
 
 Embeddings = dict[str, np.ndarray]
 PHASES = ("takeoff", "flight", "entry")
@@ -290,19 +294,110 @@ def test_a_trimmed_clip_is_embedded_from_its_window(dives, model):
         embed_folder(model, dives, trim=0.5)
 
 
-def test_steps_of_finediving_are_phases(dives, model, annotations, held_out, classes, tmp_path):
+def as_finediving(folder: Path, dives: Path, annotations, held_out, classes) -> Path:
+    """The same dives with the annotation of FineDiving, each begun at frame 50 of a competition."""
     clips, steps = [], {}
     for number, (path, phases) in enumerate(sorted(annotations.items())):
-        shutil.copy(dives / path, tmp_path / f"01_{number}.mp4")
+        shutil.copy(dives / path, folder / f"01_{number}.mp4")
         split = "test" if path in held_out else "train"
         clip = ListedClip(f"01/{number}", dives / path, classes[path], split, frames=(50, 50 + phases.frames))
         clips.append(clip)
         steps[clip.key] = [Step(*step) for step in zip(phases.names, phases.starts, strict=True)]
-    finediving.write(clips, tmp_path, steps_of=steps)
-    found = measure(model, tmp_path, annotation="finediving")
+    finediving.write(clips, folder, steps_of=steps)
+    return folder
+
+
+def test_steps_of_finediving_are_phases(dives, model, annotations, held_out, classes, tmp_path):
+    folder = as_finediving(tmp_path, dives, annotations, held_out, classes)
+    found = measure(model, folder, annotation="finediving")
     assert found["left_out"] == {}
     assert found["clips"] == {"training": 16, "held_out": 4}
     assert found["metrics"]["clock"] == pytest.approx(measure(model, dives)["metrics"]["clock"], abs=0.05)
+
+
+def test_a_dive_that_can_not_be_used_costs_only_itself(
+    dives, model, annotations, held_out, classes, tmp_path
+):
+    folder = as_finediving(tmp_path, dives, annotations, held_out, classes)
+    path = folder / finediving.COARSE
+    coarse = pickle.loads(path.read_bytes())
+    coarse["01", 3]["end_frame"] = 52  # its steps go on for longer
+    path.write_bytes(pickle.dumps(coarse))
+    (folder / "01_5.mp4").unlink()
+    gone = set(read_annotated(folder, "finediving", cuts=tmp_path / "cuts").left_out)
+    assert gone == {"01/3", "01/5"}
+    write_video(folder / "01.mp4", range(200))  # the competition, out of which the one is cut
+    found = measure(model, folder, annotation="finediving")
+    assert set(found["left_out"]) == {"01/3"}
+    assert "the first must begin at 0 and each later" in found["left_out"]["01/3"]
+    assert sum(found["clips"].values()) == 19
+
+
+def test_missing_videos_and_unsound_phases_are_listed(dives, annotations, tmp_path):
+    first, second, third = sorted(annotations)[:3]
+    folder = tmp_path / "dives"
+    folder.mkdir()
+    for path in dives.rglob("*"):
+        if path.is_file() and path.name != Path(first).name:
+            (folder / path.relative_to(dives)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / path.relative_to(dives))
+    rows = [row for row in (folder / "phases.csv").read_text().splitlines() if not row.startswith(second)]
+    (folder / "phases.csv").write_text("\n".join([*rows, f"{second},flight,3,x"]) + "\n")
+    found = read_annotated(folder, cuts=tmp_path / "cuts")
+    assert set(found.left_out) == {first, second}
+    assert "there is no such file" in found.left_out[first]
+    assert "start '3' and end 'x' must be whole numbers" in found.left_out[second]
+    assert len(found.clips) == 18
+    assert third in found.phases
+
+
+def test_the_command_takes_phases_beside_any_annotation(
+    dives, model, annotations, held_out, classes, monkeypatch, tmp_path
+):
+    clips, rows = [], ["path,phase,start_frame,end_frame"]
+    for number, (path, phases) in enumerate(sorted(annotations.items())):
+        key, split = f"{number:04d}", "test" if path in held_out else "train"
+        shutil.copy(dives / path, tmp_path / f"{key}.mp4")
+        clips.append(ListedClip(key, dives / path, classes[path], split, frames=(0, phases.frames)))
+        edges = zip(phases.names, phases.starts, [*phases.starts[1:], phases.frames], strict=True)
+        rows += [f"{key},{name},{start},{end}" for name, start, end in edges]
+    penn_action.write(clips, tmp_path)
+    (tmp_path / "0000.mp4").unlink()
+    (tmp_path / "marks.csv").write_text("\n".join(rows) + "\n")
+    arguments = ["phases", "--model", str(model), "--data", str(tmp_path), "--format", "penn_action"]
+    arguments += ["--out", str(tmp_path / "found.json")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit, match="penn_action tells no phases. Give them by --phases"):
+        module.main()
+    monkeypatch.setattr(
+        sys, "argv", [*arguments, "--phases", str(tmp_path / "marks.csv"), "--least-frames", "9"]
+    )
+    module.main()
+    report = json.loads((tmp_path / "found.json").read_text())
+    assert set(report["left_out"]) == {"0000"}
+    assert "no video named 0000" in report["left_out"]["0000"]
+    assert sum(report["clips"].values()) == 19
+
+
+def test_phases_lie_beside_the_csv_that_is_named(dives, annotations, tmp_path):
+    for name in ("labels.csv", "phases.csv"):
+        shutil.copy(dives / name, tmp_path / name)
+    found = read_annotated(dives, annotations=tmp_path / "labels.csv", cuts=tmp_path / "cuts")
+    assert (len(found.clips), found.left_out) == (20, {})
+    assert found.phases == annotations
+
+
+def test_what_can_not_be_measured_is_said_before(dives, annotations, tmp_path):
+    known = read_annotated(dives, cuts=tmp_path)
+    check_annotated(known, dives)
+    none = replace(known, clips=(), left_out={"a": "it has no phases; annotate it"})
+    with pytest.raises(DatasetError, match="no clip to measure on .it has no phases"):
+        check_annotated(none, dives)
+    with pytest.raises(DatasetError, match="1 clips of .* have phases, 0 of them held out"):
+        check_annotated(replace(known, clips=known.clips[:1]), dives)
+    flat = {key: PhaseAnnotation(key, ("dive",), (0,), clip.frames) for key, clip in annotations.items()}
+    with pytest.raises(DatasetError, match="one phase only"):
+        check_annotated(replace(known, phases=flat), dives)
 
 
 def test_errors_of_the_command_are_one_line(dives, model, monkeypatch, tmp_path):

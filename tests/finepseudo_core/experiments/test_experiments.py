@@ -20,6 +20,7 @@ from finepseudo_core.experiments.clips import Dataset, divide, without_labels_of
 from finepseudo_core.experiments.report import COLUMNS, markdown, overview, sign_flip_test, values
 from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of, settings_of
 from tests.finepseudo_core.selftraining.tiny import tiny_config
+from tests.zoo import write_video
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,47 @@ def test_any_annotation_will_do_and_its_own_test_clips(tmp_path, capsys):
     assert capsys.readouterr().err.count("v99.*") == 1
     with pytest.raises(DatasetError, match="diving48 has no column 'speaker'; it has label and split"):
         divide(data, 0.5, 0, hold_out="speaker", scratch=tmp_path)
+
+
+def test_a_missing_video_moves_no_other_clip(tmp_path):
+    for number in range(24):
+        (tmp_path / f"{number:02d}.mp4").write_bytes(b"")
+    rows = [f"{number:02d}.mp4,{'ab'[number % 2]},{number // 4}" for number in range(24)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label,scene", *rows]) + "\n")
+    whole = {
+        hold_out: divide(Dataset(tmp_path), 0.4, 0, hold_out=hold_out, scratch=tmp_path / "scratch")
+        for hold_out in (None, "scene")
+    }
+    first = whole[None]
+    gone = {first.labelled[0].key, first.unlabelled[0].key, first.test[0].key}
+    for key in gone:
+        (tmp_path / key).unlink()
+    for scratch in ("scratch", "fresh"):  # the split that is there, and one drawn now
+        data = Dataset(tmp_path, cuts=tmp_path / scratch)
+        for hold_out, before in whole.items():
+            clips = divide(data, 0.4, 0, hold_out=hold_out, scratch=tmp_path / scratch)
+            for name in ("labelled", "unlabelled", "test"):
+                left = tuple(record for record in getattr(before, name) if record.key not in gone)
+                assert getattr(clips, name) == left
+
+
+def test_which_clips_of_a_folder_tells_results_apart():
+    names = [Dataset(Path("gym"), name).name for name in ("finegym", "finegym288", "finegym288:VT")]
+    assert names == ["gym", "gym-finegym288", "gym-finegym288-VT"]
+    assert Dataset(Path("ssv2"), "ssv2:lists/mini.txt", least_frames=8).name == "ssv2-ssv2-mini-least8"
+
+
+def test_parts_of_videos_are_cut_out_for_an_experiment(tmp_path):
+    write_video(tmp_path / "meet.mp4", range(80), rate=10)
+    rows = [f"meet.mp4,{'ab'[second % 2]},{second},{second + 1},{second // 2}" for second in range(8)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label,start,end,heat", *rows]) + "\n")
+    data = Dataset(tmp_path, cuts=tmp_path / "cuts")
+    clips = divide(data, 0.5, 0, hold_out=None, scratch=tmp_path / "scratch")
+    everything = (*clips.labelled, *clips.unlabelled, *clips.test)
+    assert {record.path.parent for record in everything} == {tmp_path / "cuts"}
+    assert len({record.path for record in everything}) == 8
+    last = divide(data, 0.5, 0, hold_out="heat=3", scratch=tmp_path / "scratch").test
+    assert [record.key for record in last] == ["meet.mp4#6-7", "meet.mp4#7-8"]
 
 
 def test_groups_are_held_out_whatever_the_list_is_separated_by(tmp_path):
@@ -261,6 +303,21 @@ def test_tables_that_measure_something_else_have_every_column(number, dives, tmp
         for column in TABLES[number].columns:
             if column != "precision":
                 assert np.isfinite(values(runs[row.name], column)).all(), (row.name, column)
+
+
+def test_phases_are_looked_for_before_anything_is_trained(dives, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "settings_of", lambda scale, data: {})
+    monkeypatch.setattr(sweep, "preset", lambda name: tiny_config())
+    monkeypatch.setattr(runs, "run", lambda *_, **__: pytest.fail("nothing may be trained"))
+    arguments = ["experiments", "13", "--data", str(dives), "--seeds", "1", "--shares", "0.3"]
+    arguments += ["--scratch", str(tmp_path / "scratch"), "--results", str(tmp_path / "results")]
+    (tmp_path / "other.csv").write_text("path,phase,start_frame,end_frame\nelsewhere.mp4,all,0,9\n")
+    monkeypatch.setattr(sys, "argv", [*arguments, "--phases", str(tmp_path / "other.csv")])
+    with pytest.raises(DatasetError, match="dives has no clip to measure on .it has no phases; annotate it"):
+        command.main()
+    monkeypatch.setattr(sys, "argv", [*arguments, "--phases", str(tmp_path / "none.csv")])
+    with pytest.raises(DatasetError, match="none.csv can't be read"):
+        command.main()
 
 
 def test_novel_classes_keep_no_label_and_stay_among_the_unlabelled(dives, tmp_path):

@@ -3,13 +3,12 @@
 import json
 import sys
 
-import pytest
-
 from finepseudo_core.datasets import label_splits
-from finepseudo_core.errors import DatasetError
 from finepseudo_core.selftraining import __main__ as command_line
 from finepseudo_core.selftraining.models import load_models
+from finepseudo_core.video.decode import read_frames
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
+from tests.zoo import number_of, write_video
 
 
 def settings() -> list[str]:
@@ -52,11 +51,22 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys):
     assert "has no '='" in capsys.readouterr().err
 
 
-def test_a_part_of_a_video_stops_it(tmp_path):
-    (tmp_path / "a.mp4").write_bytes(b"")
-    (tmp_path / "labels.csv").write_text("path,label,split,start,end\na.mp4,x,train,1,2\n")
-    with pytest.raises(DatasetError, match="part of a video"):
-        command_line.read_clips(tmp_path, None, 1.0, 0)
+def test_parts_of_a_video_are_cut_out_and_short_clips_left_out(tmp_path, monkeypatch, capsys):
+    write_video(tmp_path / "a.mp4", range(40), rate=10)
+    rows = ["a.mp4,x,train,0,1", "a.mp4,x,train,2,3", "a.mp4,y,train,3,4", "a.mp4,y,train,1,1.2"]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label,split,start,end", *rows]) + "\n")
+    trained = {}
+    monkeypatch.setattr(command_line, "run", lambda config, *lists, **_: trained.update(lists=lists))
+    monkeypatch.setattr(command_line, "write", lambda *_: None)
+    arguments = [str(tmp_path), "--workspace", str(tmp_path / "round"), "--least-frames", "5"]
+    monkeypatch.setattr(sys, "argv", ["selftraining", *arguments])
+    assert command_line.main() == 0
+    labelled, unlabelled, _ = trained["lists"]
+    assert [record.key for record in labelled] == ["a.mp4#0-1", "a.mp4#2-3", "a.mp4#3-4"]
+    assert {record.path.parent for record in labelled} == {tmp_path / "round" / "cuts"}
+    assert [number_of(read_frames(record.path, [0])[0]) for record in labelled] == [0, 20, 30]
+    assert unlabelled == []
+    assert "a.mp4#1-1.2: the clip has 2 frames, fewer than the 5 asked for" in capsys.readouterr().err
 
 
 def test_missing_videos_are_told_and_left_out(tmp_path, capsys):
@@ -64,7 +74,7 @@ def test_missing_videos_are_told_and_left_out(tmp_path, capsys):
         (tmp_path / f"{name}.mp4").write_bytes(b"")
     rows = ["a.mp4,x", "b.mp4,x", "gone.mp4,x", "c.mp4,y", "d.mp4,y"]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
-    labelled, unlabelled, test = command_line.read_clips(tmp_path, None, 1.0, 0)
+    labelled, unlabelled, test = command_line.read_clips(tmp_path, None, 1.0, 0, cuts=tmp_path / "cuts")
     assert sorted(record.key for record in labelled) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
     assert not unlabelled
     assert not test
@@ -78,10 +88,15 @@ def test_a_split_file_says_what_is_labelled(tmp_path):
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
     drawn = label_splits.split({row.split(",")[0]: row.split(",")[1] for row in rows}, 0.5, seed=7)
     label_splits.write(drawn, tmp_path / "split.json")
-    labelled, unlabelled, _ = command_line.read_clips(tmp_path, None, 1.0, 0, split=tmp_path / "split.json")
+    given = {"split": tmp_path / "split.json", "cuts": tmp_path / "cuts"}
+    labelled, unlabelled, _ = command_line.read_clips(tmp_path, None, 1.0, 0, **given)
     assert tuple(sorted(record.key for record in labelled)) == drawn.labelled
     assert len(unlabelled) == 6
     assert {record.truth for record in unlabelled} == {"x", "y"}
+    labelled[0].path.unlink()
+    unlabelled[0].path.unlink()
+    fewer, others, _ = command_line.read_clips(tmp_path, None, 1.0, 0, **given)
+    assert (fewer, others) == (labelled[1:], unlabelled[1:])
 
 
 def test_any_annotation_will_do(tmp_path):
@@ -94,7 +109,9 @@ def test_any_annotation_will_do(tmp_path):
         for place, name in enumerate([*names, "gone"])
     ]
     (tmp_path / "Diving48_V2_train.json").write_text(json.dumps(entries))
-    labelled, _, _ = command_line.read_clips(tmp_path, None, 1.0, 0, format="diving48")
+    labelled, _, _ = command_line.read_clips(
+        tmp_path, None, 1.0, 0, cuts=tmp_path / "cuts", format="diving48"
+    )
     assert sorted((record.path.name, record.label) for record in labelled) == [
         ("v0.mp4", "Back"),
         ("v1.mp4", "Forward"),

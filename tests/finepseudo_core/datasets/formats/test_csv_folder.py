@@ -116,6 +116,15 @@ def test_a_bad_row_is_told_and_the_others_stay(row: str, reason: str, folder: Pa
     assert reason in reasons(found)[3]
 
 
+def test_a_row_stays_known_where_only_its_file_is_missing(folder: Path) -> None:
+    text = "path,label,split\na.mp4,t,train\ngone.mp4,u,test\n./gone.mp4,t,\n../secret.mp4,t,\na.mp4,t,odd\n"
+    found = listed(folder, text)
+    assert [(row.key, row.label, row.split) for row in found.rows] == [
+        ("a.mp4", "t", "train"), ("gone.mp4", "u", "test"),
+    ]  # fmt: skip
+    assert "already on line 3" in reasons(found)[4]
+
+
 def test_a_link_out_of_the_folder_is_refused_in_both_ways(folder: Path) -> None:
     (folder / "link.mp4").symlink_to(folder.parent / "secret.mp4")
     assert reasons(read(folder)) == {0: "the path leads out of the folder; copy the file into it"}

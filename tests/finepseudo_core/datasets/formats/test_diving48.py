@@ -42,6 +42,7 @@ def test_one_list_can_be_read_alone(folder: Path) -> None:
 
 def test_missing_short_and_unknown_ones_are_told(folder: Path) -> None:
     (folder / "rgb/xc8trKEFIEY_00041.mp4").unlink()
+    write_video(folder / "rgb/-mmq0PT-u8k_00155.mp4", range(16))
     row = {"vid_name": "odd", "label": 48, "start_frame": 0, "end_frame": 30}
     write_json(folder / "Diving48_V2_train.json", [*TRAIN, row])
     found = diving48.read(folder, least_frames=16)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from finepseudo_core.datasets.formats import csv_folder
+from finepseudo_core.datasets.formats.listing import ListedRow
 from finepseudo_core.datasets.formats.videos import Entry, Place, VideoFolder, list_clips
 from finepseudo_core.errors import DatasetError
 from tests.finepseudo_core.datasets.formats.files import keys, reasons, touch
@@ -60,15 +61,37 @@ def test_a_clip_of_single_pictures_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "kept"), [((0, 8), True), ((2, 9), False), ((5, 5), False), ((9, 3), False)]
-)
-def test_frames_that_the_list_counts_decide_what_is_short(
-    frames: tuple[int, int], kept: bool, tmp_path: Path
+    ("frames", "of_video", "least", "told"),
+    [
+        ((0, 8), 9, 8, None), ((0, 8), 8, 8, None), ((0, 8), 7, 8, "has 7 frames, fewer than the 8"),
+        ((2, 9), 9, 8, "has 7 frames, fewer than the 8"), ((5, 5), 9, 8, "has no frames"),
+        ((0, 8), 7, 0, None), ((9, 3), 9, 0, "has no frames"),
+    ],
+)  # fmt: skip
+def test_the_smaller_of_what_list_and_video_count_decides_what_is_short(
+    frames: tuple[int, int], of_video: int, least: int, told: str | None, tmp_path: Path
 ) -> None:
-    touch(tmp_path, "one.mp4")  # no video at all: nothing opens it
-    found = list_clips(tmp_path, [entry("one", frames=frames)], least_frames=8)
-    assert bool(found.clips) is kept
-    assert kept or "frames" in reasons(found)["one"]
+    write_video(tmp_path / "one.mp4", range(of_video), rate=10)
+    found = list_clips(tmp_path, [entry("one", frames=frames)], least_frames=least)
+    assert bool(found.clips) is (told is None)
+    assert told is None or told in reasons(found)["one"]
+
+
+def test_without_a_least_number_of_frames_no_video_is_opened(tmp_path: Path) -> None:
+    touch(tmp_path, "one.mp4")  # no video at all
+    assert keys(list_clips(tmp_path, [entry("one", frames=(0, 8))])) == ["one"]
+
+
+def test_rows_are_those_of_the_list_whatever_videos_are_there(tmp_path: Path) -> None:
+    write_video(tmp_path / "one.mp4", range(5), rate=10)
+    touch(tmp_path, "broken.mp4")
+    entries = [entry(name) for name in ("one", "broken", "gone", "one")]
+    entries += [entry("empty", frames=(3, 3)), Entry("list", 9, "odd", (), problem="no such class")]
+    short = list_clips(tmp_path, entries, least_frames=6)
+    assert keys(short) == []
+    assert [row.key for row in list_clips(tmp_path, entries).rows] == ["one", "broken", "gone"]
+    assert set(short.rows) == set(list_clips(tmp_path, entries).rows)
+    assert short.rows[0] == ListedRow("one", "tuck", "train")
 
 
 def test_other_frames_are_counted_in_the_video(tmp_path: Path) -> None:

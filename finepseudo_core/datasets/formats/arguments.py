@@ -1,0 +1,39 @@
+"""What every command that reads an annotation takes: its format, and how short a clip may be."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+
+from finepseudo_core.datasets.formats import FORMATS, check_name
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """`--format` and `--least-frames`."""
+    parser.add_argument(
+        "--format",
+        type=format_name,
+        default="csv_folder",
+        metavar="NAME[:PART]",
+        help=f"what the annotation is, csv_folder if not told: {', '.join(FORMATS)}; with :PART some of its "
+        "classes, as finegym288:VT, or ssv2:FILE with a class name on each line",
+    )
+    parser.add_argument(
+        "--least-frames",
+        type=whole_number,
+        default=0,
+        metavar="N",
+        help="list clips with fewer frames and leave them out; opens every video",
+    )
+
+
+def format_name(text: str) -> str:
+    """The name of a format, as argparse takes it."""
+    try:
+        return check_name(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}") from error
+
+
+def whole_number(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
