@@ -104,6 +104,11 @@ def _data(classes: tuple[str, ...], facts: RoundFacts) -> Iterator[str]:
         yield NOT_KNOWN
         yield from ("", *(f"- {_escaped(name)}" for name in classes))
         return
+    if facts.project:
+        yield f"- project: {_escaped(facts.project)}"
+    for source in facts.sources:
+        labels = f", labels from {_escaped(source.annotation)}" if source.annotation else ""
+        yield f"- clips of {_escaped(source.folder)}{labels}: {source.clips}"
     yield f"- clips labelled by people: {sum(facts.labelled.values())}"
     yield f"- unlabelled clips: {_number(facts.unlabelled)}"
     yield f"- pseudo-labels of the round before that training began with: {_number(facts.carried)}"
@@ -250,6 +255,10 @@ def _escaped(name: str) -> str:
 
 def facts_as_values(facts: RoundFacts) -> Mapping[str, Any]:
     """The same facts for model.json."""
-    plain = {name: value for name, value in vars(facts).items() if name != "top1"}
+    plain = {name: value for name, value in vars(facts).items() if name not in ("top1", "sources")}
     shares = {name: vars(value) if isinstance(value, Share) else value for name, value in plain.items()}
-    return {**shares, "top1": {by: vars(share) for by, share in facts.top1.items()}}
+    return {
+        **shares,
+        "sources": [vars(source) for source in facts.sources],
+        "top1": {by: vars(share) for by, share in facts.top1.items()},
+    }
