@@ -1,7 +1,7 @@
 """Configuration of a round: frozen dataclasses with the paper's values as defaults.
 
-One thing of the paper is no default: the self-supervised weights of its ResNet-50, which no name here stands
-for. Every choice the paper leaves open is a field here, named `[A]` in its help text.
+Of the paper's values only the self-supervised weights of its networks are no defaults: no name stands for
+them. Every choice the paper leaves open is a field here, named `[A]` in its help text.
 `RoundConfig.from_dict` is strict, `to_dict` is its inverse, and `preset` gives the named starting points.
 """
 

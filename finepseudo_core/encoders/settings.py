@@ -15,7 +15,11 @@ class ActionEncoderConfig(Section):
     """f_E, the action encoder."""
 
     name: str = option("r2plus1d_18", "Network of the action encoder.", choices=ACTION_ENCODERS)
-    weights: str | None = option(None, "torchvision weights name, a local file, or none.")
+    weights: str | None = option(
+        None,
+        "torchvision weights name, a local file, or none. The paper's R(2+1)D-18 starts from TCLR's, learnt "
+        "on the data set; none starts from chance.",
+    )
     frames: int = option(16, "[A] Frames per clip.", at_least=2)
     stride: int = option(
         2,

@@ -185,12 +185,19 @@ def open_round(
 
 
 def _warn_of_chance(config: RoundConfig) -> None:
-    encoder = config.alignability_encoder
-    if config.trains_alignability and encoder.image_encoder == "resnet50" and encoder.weights is None:
-        logger.warning(
-            "f_A's ResNet-50 starts from chance, where the paper's starts from self-supervised weights; "
-            "give alignability_encoder.weights a file of such weights to train as the paper does."
-        )
+    """Say which of the paper's networks lack the self-supervised weights that they start from there."""
+    action, alignability = config.action_encoder, config.alignability_encoder
+    paper = (
+        (config.trains_alignability and alignability.image_encoder == "resnet50", "alignability_encoder"),
+        (action.name == "r2plus1d_18", "action_encoder"),
+    )
+    for used, section in paper:
+        if used and getattr(config, section).weights is None:
+            logger.warning(
+                "%s.weights is none: this network starts from chance, where the paper's starts from "
+                "self-supervised weights; give a file of such weights to train as the paper does.",
+                section,
+            )
 
 
 def compile_encoders(models: Models, device: torch.device) -> None:
