@@ -237,11 +237,16 @@ def test_answers_that_are_no_numbers_never_pass(trained, tmp_path, monkeypatch, 
 
 def test_a_round_that_has_diverged_is_told_apart(trained, tmp_path, unwritten_graphs):
     finished = load_finished(trained[1].model)
-    torch.nn.init.constant_(finished.models.action.classifier.bias, float("nan"))
-    save_models(finished.models, finished.config, finished.classes, tmp_path / "nan.pt", finished.exemplars)
-    with pytest.raises(ExportError, match="own model answers with NaN"):
-        export_model(tmp_path / "nan.pt", tmp_path / "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["nan.pt"]
+    for value, error, message in (
+        (3.4e38, ExportError, "own model answers with NaN"),
+        (float("nan"), CheckpointError, "holds values that are not finite"),
+    ):
+        for weights in finished.models.action.classifier.parameters():
+            torch.nn.init.constant_(weights, value)
+        save_models(finished.models, finished.config, finished.classes, tmp_path / "m.pt", finished.exemplars)
+        with pytest.raises(error, match=message):
+            export_model(tmp_path / "m.pt", tmp_path / "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
 
 
 def test_nothing_is_left_of_an_export_that_is_broken_off(trained, tmp_path, monkeypatch):
