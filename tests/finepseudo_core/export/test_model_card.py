@@ -71,6 +71,7 @@ def test_without_facts_everything_but_the_classes_is_unknown():
 
 def test_an_answer_of_f_a_and_a_method_without_f_a_are_said():
     both = model_card(RoundConfig().replace({"evaluation.predict": "both"}), CLASSES, RoundFacts(), CHECK)
-    assert "`f_E.onnx` alone does not give it" in section(both, "What it is")
+    assert "`Predictor.from_bundle` does" in section(both, "What it is")
+    assert "predict --model" in section(both, "How to load it")
     other = RoundConfig().replace({"method": "fixmatch", "pseudo_labels.strategy": "confidence"})
     assert "alignability mean nothing" in section(model_card(other, CLASSES, RoundFacts(), CHECK), "Limits")
