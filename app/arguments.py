@@ -66,9 +66,13 @@ def parser() -> ArgumentParser:
     labels.add_argument("--format", choices=("csv", "jsonl", *NAMES), default="csv")
     labels.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
 
-    guess = command("predict", "Label the videos of a folder with a finished round.")
+    guess = command("predict", "Label the videos of a folder with a finished round, or an exported model.")
     guess.add_argument("folder", type=Path, help="folder of videos, or one video")
-    guess.add_argument("--round", type=int, metavar="NUMBER", help="number of the round; else the active one")
+    which = guess.add_mutually_exclusive_group()
+    which.add_argument("--round", type=int, metavar="NUMBER", help="number of the round; else the active one")
+    which.add_argument(
+        "--model", type=Path, metavar="DIR", help="folder that export-model wrote; needs no project"
+    )
     guess.add_argument("--by", choices=("f_E", "f_A", "both"), help="whose answer; else as the round says")
     guess.add_argument(
         "--least", type=float, metavar="CONFIDENCE", help='below it: "none of these"; else the round\'s θ'

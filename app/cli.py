@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import settings, snapshot_commands, supervisor
 from app.arguments import parser
@@ -27,6 +27,9 @@ from db.migrate import SchemaError
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.datasets.formats import csv_folder
 from finepseudo_core.errors import FinePseudoError
+
+if TYPE_CHECKING:
+    from finepseudo_core.prediction import Predictor
 
 FAILED = 1
 REFUSED = 2
@@ -169,19 +172,14 @@ def run_export(options: Namespace) -> int:
 
 
 def run_predict(options: Namespace) -> int:
-    """Label the videos of a folder with a finished round; 1 where a video can't be read."""
-    with _opened(options) as studio:
-        model = predictions.model_file(studio, options.round)
-    from finepseudo_core.prediction import Predictor
-
+    """Label the videos of a folder with a finished round or exported model; 1 where one can't be read."""
+    predictor = _predictor(options)
     folder = options.folder.expanduser().resolve()
     clips = [folder] if folder.is_file() else [clip.path for clip in csv_folder.read(folder).clips]
     if not clips:
         raise ValueError(f"{folder} holds no videos; give a folder with some, or a single video.")
     root, line, found = folder.parent if folder.is_file() else folder, ProgressLine(sys.stderr), []
-    for prediction in Predictor(model.path, sha256=model.sha256).predict(
-        clips, by=options.by, least=options.least
-    ):
+    for prediction in predictor.predict(clips, by=options.by, least=options.least):
         found.append(prediction)
         line.show("Looking at the clips", len(found), len(clips))
     line.end()
@@ -196,6 +194,16 @@ def run_predict(options: Namespace) -> int:
     for prediction in broken:
         print(f"{prediction.path}: {prediction.problem}", file=sys.stderr)
     return FAILED if broken else 0
+
+
+def _predictor(options: Namespace) -> "Predictor":
+    from finepseudo_core.prediction import Predictor
+
+    if options.model:
+        return Predictor.from_bundle(options.model.expanduser())
+    with _opened(options) as studio:
+        model = predictions.model_file(studio, options.round)
+    return Predictor(model.path, sha256=model.sha256)
 
 
 def run_export_model(options: Namespace) -> int:

@@ -1,7 +1,8 @@
 """Configuration of a round: frozen dataclasses with the paper's values as defaults.
 
-Every choice the paper leaves open is a field here, named `[A]` in its help text. `RoundConfig.from_dict`
-is strict, `to_dict` is its inverse, and `preset` gives the named starting points.
+Of the paper's values only the self-supervised weights of its networks are no defaults: no name stands for
+them. Every choice the paper leaves open is a field here, named `[A]` in its help text.
+`RoundConfig.from_dict` is strict, `to_dict` is its inverse, and `preset` gives the named starting points.
 """
 
 import dataclasses
@@ -101,7 +102,9 @@ class AlignmentConfig(Section):
     )
     score_hidden: int = option(32, "[A] Hidden width of f_S.", at_least=1)
     learnt_score: bool = option(
-        True, "S is f_S of the distance; off, its standardised distance itself, turned round (Table 5)."
+        True,
+        "[A] S is f_S of the distance; off, the standardised distance itself, turned round: the paper does "
+        "not say what Table 5 has in place of f_S.",
     )
     monotone: bool = option(False, "[A] Force f_S to fall with the distance.")
     standardise_distance: bool = option(True, "[A] Standardise D/T by running mean and deviation before f_S.")

@@ -116,17 +116,18 @@ class Prediction:
         path: the file.
         best: the likeliest class; None where the clip can't be read.
         confidence: its probability, in [0, 1].
-        alignability: mean alignability of the clip with that class's exemplars, in [0, 1].
+        alignability: mean alignability of the clip with that class's exemplars, in [0, 1]; None where the
+            clip can't be read, or the model's method does not train f_A.
         label: `best`, or None for "none of these": its confidence is below the threshold asked for.
         probabilities: class name -> probability.
-        nearest: the most alignable exemplars of any class, best first.
+        nearest: the most alignable exemplars of any class, best first; none without a trained f_A.
         problem: why the clip can't be read, else None.
     """
 
     path: Path
     best: str | None = None
     confidence: float = 0.0
-    alignability: float = 0.0
+    alignability: float | None = None
     label: str | None = None
     probabilities: Mapping[str, float] = field(default_factory=dict)
     nearest: tuple[ExemplarMatch, ...] = ()

@@ -11,10 +11,10 @@ from app.services.predictions import ModelFile, model_file
 from app.services.round_cards import Measured, RoundCard, measured, round_cards
 from app.services.studio import Studio
 from db.engine import Session
-from db.models import Round
-from db.repositories import pseudo_labels, rounds
+from db.models import Import, Round
+from db.repositories import clips, pseudo_labels, rounds
 from db.repositories.rounds import Member
-from finepseudo_core.export.facts import RoundFacts, Share
+from finepseudo_core.export.facts import DataSource, RoundFacts, Share
 
 TOP1 = {"f_E": "test_top1", "f_A": "test_top1_alignability", "both": "test_top1_both"}
 
@@ -44,6 +44,7 @@ def source(studio: Studio, number: int | None = None, *, data_licence: str | Non
         card = round_cards(session, row.id)[0]
         members = rounds.members(session, round_id=row.id)
         accepted = _accepted(session, row)
+        imports = {found.id: found for found, _, _ in clips.imports(session)}
     took_part = _took_part(studio, row.number)
     if took_part is not None:
         members = [member for member in members if member.key in took_part]
@@ -53,7 +54,13 @@ def source(studio: Studio, number: int | None = None, *, data_licence: str | Non
         if member.state == "ready"
     )
     facts = _facts(card, members, accepted, counted="snapshot" if took_part is None else "clips")
-    return ModelSource(model, replace(facts, data_licence=data_licence), tuple(usable))
+    facts = replace(
+        facts,
+        project=studio.settings.project.name,
+        sources=_sources(members, imports),
+        data_licence=data_licence,
+    )
+    return ModelSource(model, facts, tuple(usable))
 
 
 def _facts(
@@ -84,6 +91,18 @@ def _facts(
         top1={by: share for by, share in top1.items() if share},
         known_precision=_share(card.known_precision),
         reviewed_precision=_share(card.reviewed_precision),
+    )
+
+
+def _sources(members: list[Member], imports: Mapping[int, Import]) -> tuple[DataSource, ...]:
+    """The imports that these clips came by, first one first; of their paths only the last name goes out."""
+    return tuple(
+        DataSource(
+            folder=Path(imports[number].folder).name,
+            annotation=Path(labels).name if (labels := imports[number].labels_csv) else None,
+            clips=count,
+        )
+        for number, count in sorted(Counter(member.import_id for member in members).items())
     )
 
 

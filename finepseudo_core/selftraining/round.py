@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ from finepseudo_core.selftraining.feature_files import FeatureFiles
 from finepseudo_core.selftraining.models import Models, carry_over
 from finepseudo_core.selftraining.progress import Progress
 from finepseudo_core.selftraining.stage_cache import StageCache
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -124,6 +127,8 @@ def open_round(
     classes = check_clips(labelled, unlabelled, test)
     check_exemplars(labelled, exemplars)
     check_processes(config, len(classes), len(labelled) + len(unlabelled), warm=initial_model is not None)
+    if initial_model is None and distributed.is_main():
+        _warn_of_chance(config)
     device = distributed.device(config.device)
     notify = notify if distributed.is_main() else ignore
     frames = (workspace if stage_cache is None else stage_cache) / "frames"
@@ -177,6 +182,22 @@ def open_round(
         workspace=workspace,
         first_action=first_action,
     )
+
+
+def _warn_of_chance(config: RoundConfig) -> None:
+    """Say which of the paper's networks lack the self-supervised weights that they start from there."""
+    action, alignability = config.action_encoder, config.alignability_encoder
+    paper = (
+        (config.trains_alignability and alignability.image_encoder == "resnet50", "alignability_encoder"),
+        (action.name == "r2plus1d_18", "action_encoder"),
+    )
+    for used, section in paper:
+        if used and getattr(config, section).weights is None:
+            logger.warning(
+                "%s.weights is none: this network starts from chance, where the paper's starts from "
+                "self-supervised weights; give a file of such weights to train as the paper does.",
+                section,
+            )
 
 
 def compile_encoders(models: Models, device: torch.device) -> None:

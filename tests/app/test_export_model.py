@@ -1,8 +1,11 @@
 """`export-model` on a project with a finished round."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -34,11 +37,19 @@ def run(capsys, *arguments: object) -> tuple[int, str, str]:
     return code, said.out, said.err
 
 
-def test_a_finished_round_is_exported_with_what_its_project_knows(capsys, finished_project, tmp_path):
-    target = tmp_path / "models" / "squares"
-    arguments = ("export-model", "--project", finished_project, target)
-    code, out, err = run(capsys, *arguments, "--data-licence", "ours")
-    assert (code, err) == (0, "")
+@pytest.fixture(scope="module")
+def exported(finished_project, tmp_path_factory) -> tuple[Path, str]:
+    """The folder that `export-model` wrote of it, and what the command said; read only."""
+    target = tmp_path_factory.mktemp("models") / "models" / "squares"
+    arguments = "export-model", "--project", str(finished_project), str(target), "--data-licence", "ours"
+    said, complained = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        assert (main(arguments), complained.getvalue()) == (0, "")
+    return target, said.getvalue()
+
+
+def test_a_finished_round_is_exported_with_what_its_project_knows(capsys, finished_project, exported, drawn):
+    target, out = exported
     assert "f_E.onnx: logits differ by " in out
     assert " at most, on 8 clips" in out
     assert out.splitlines()[-1].startswith(f"{target} holds the model of round 1")
@@ -55,6 +66,8 @@ def test_a_finished_round_is_exported_with_what_its_project_knows(capsys, finish
         "cpu",
         None,
     )
+    assert about["project"] == "project"
+    assert about["sources"] == [{"folder": drawn[0].name, "annotation": None, "clips": 24}]
     assert about["reviewed_precision"] is None
     studio = open_studio(load(finished_project, {}))
     with studio.database.read() as session:
@@ -64,10 +77,29 @@ def test_a_finished_round_is_exported_with_what_its_project_knows(capsys, finish
     card = (target / "README.md").read_text(encoding="utf-8")
     assert re.search(r"- f_E: \d\.\d{3} \[.*\], \d of 4 clips", card)
     assert "- data: ours" in card
+    assert f"- project: project\n- clips of {drawn[0].name}: 24\n" in card
+    for path in target.iterdir():
+        assert str(drawn[0].parent).encode() not in path.read_bytes(), path.name
 
-    code, _, err = run(capsys, *arguments)
+    code, _, err = run(capsys, "export-model", "--project", finished_project, target)
     assert (code, err.count("\n")) == (2, 1)
     assert "is not empty" in err
+
+
+def test_an_exported_model_predicts_as_its_round_and_needs_no_project(
+    capsys, finished_project, exported, drawn, tmp_path
+):
+    target, _ = exported
+    clip = shutil.copy(drawn[0] / "00_down.mp4", tmp_path / "new.mp4")
+    guessed = {}
+    for name, where in (("round", ("--project", finished_project)), ("bundle", ("--model", target))):
+        code, guessed[name], _ = run(capsys, "predict", clip, *where, "--by", "both", "--format", "jsonl")
+        assert code == 0
+    assert guessed["bundle"] == guessed["round"]
+    assert json.loads(guessed["bundle"])["nearest"]
+    code, _, err = run(capsys, "predict", clip, "--model", tmp_path)
+    assert code == 2
+    assert "Give the folder of an exported model" in err
 
 
 def test_clips_that_took_no_part_are_not_counted(finished_project, tmp_path):

@@ -11,7 +11,7 @@ from finepseudo_core.errors import CheckpointError
 from finepseudo_core.prediction import Predictor
 from finepseudo_core.records import Prediction
 from finepseudo_core.selftraining.algorithm import run
-from finepseudo_core.selftraining.models import load_models, save_models
+from finepseudo_core.selftraining.models import load_finished, load_models, save_models
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
 
 
@@ -112,3 +112,48 @@ def test_predicting_changes_no_network(trained, predictor):
     saved = load_models(result.model)[0].state_dict()
     for name, value in predictor.models.state_dict().items():
         assert torch.equal(value.cpu(), saved[name]), name
+
+
+@pytest.mark.parametrize("name", ["action.classifier.bias", "score.deviation", "exemplars"])
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_model_that_is_not_finite_is_refused_by_name(trained, tmp_path, name, broken):
+    finished = load_finished(trained[1].model)
+    value = finished.exemplars.embeddings if name == "exemplars" else finished.models.state_dict()[name]
+    value.flatten()[0] = broken
+    save_models(
+        finished.models, finished.config, finished.classes, tmp_path / "broken.pt", finished.exemplars
+    )
+    with pytest.raises(CheckpointError, match=rf"not finite \({name}\)"):
+        Predictor(tmp_path / "broken.pt", device="cpu")
+
+
+def test_an_answer_that_overflows_is_no_label(trained):
+    (_, unlabelled, _), result = trained
+    finished = load_finished(result.model)
+    torch.nn.init.constant_(finished.models.action.classifier.weight, 3e38)
+    torch.nn.init.constant_(finished.models.action.classifier.bias, 3e38)
+    with pytest.raises(CheckpointError, match="answers with NaN or infinity"):
+        list(Predictor(finished, device="cpu").predict([unlabelled[0].path], by="f_E"))
+
+
+@pytest.mark.parametrize("method", ["fixmatch", "timebalance"])
+def test_a_method_without_f_a_gives_no_evidence_of_alignment(trained, predictor, method):
+    (_, unlabelled, _), result = trained
+    finished = load_finished(result.model)
+    config = finished.config.replace({"method": method, "pseudo_labels.strategy": "confidence"})
+    other = Predictor(finished._replace(config=config), device="cpu")
+    (found,) = other.predict([unlabelled[0].path])
+    (expected,) = predictor.predict([unlabelled[0].path], by="f_E")
+    assert (found.alignability, found.nearest) == (None, ())
+    assert found.probabilities == expected.probabilities
+    assert expected.nearest
+    for by in ("f_A", "both"):
+        with pytest.raises(ValueError, match=rf"by is '{by}', but the method {method} trains f_E alone"):
+            list(other.predict([unlabelled[0].path], by=by))
+
+
+def test_cuda_is_not_silently_the_cpu(trained, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="torch finds no CUDA device"):
+        Predictor(trained[1].model, device="cuda")
+    assert Predictor(trained[1].model).device == torch.device("cpu")

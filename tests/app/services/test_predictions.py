@@ -5,6 +5,8 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from app.services import predictions
 from finepseudo_core.records import ExemplarMatch, Prediction
 
@@ -36,3 +38,17 @@ def test_json_lines_hold_every_probability():
     assert rows[1]["label"] is None
     assert rows[1]["best"] == "tuck"
     assert rows[2]["confidence"] is None
+
+
+def test_a_model_without_evidence_of_alignment_leaves_it_empty():
+    alone = [Prediction(ROOT / "one.mp4", best="tuck", confidence=0.9, probabilities={"tuck": 0.9})]
+    (row,) = csv.DictReader(io.StringIO(predictions.as_csv(alone, ROOT).decode(), newline=""))
+    assert (row["alignability"], row["nearest"], row["confidence"]) == ("", "", "0.9")
+    line = json.loads(predictions.as_jsonl(alone, ROOT))
+    assert (line["alignability"], line["nearest"]) == (None, [])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_lines_never_hold_what_json_has_no_word_for(value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        predictions.as_jsonl([Prediction(ROOT / "one.mp4", best="tuck", confidence=value)], ROOT)

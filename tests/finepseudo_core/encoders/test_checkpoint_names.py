@@ -40,11 +40,17 @@ def _numbered(name: str) -> str:
                 "module.target_network.encoder.0.weight",
             ),
         ),
+        ("BYOL", "encoder.{numbered}", ("projetion.net.0.weight", "projetion.net.1.running_mean")),
         ("BYOL", "online_network.encoder.{}", ("target_network.encoder.conv1.weight",)),
         (
             "BYOL",
             "online_encoder.net.{}",
-            ("online_encoder.projector.0.weight", "target_encoder.net.conv1.weight"),
+            (
+                "net.conv1.weight",  # the same network as online_encoder.net
+                "online_encoder.projector.0.weight",
+                "online_predictor.0.weight",
+                "target_encoder.net.conv1.weight",
+            ),
         ),
     ],
 )

@@ -1,8 +1,13 @@
+import re
+from pathlib import Path
+
 import pytest
 import torch
+from torch import nn
 
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder, sine_positions
+from finepseudo_core.encoders.dropout import Dropout
 from finepseudo_core.encoders.settings import (
     ACTION_ENCODERS,
     IMAGE_ENCODERS,
@@ -10,10 +15,19 @@ from finepseudo_core.encoders.settings import (
     AlignabilityEncoderConfig,
 )
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "ENCODERS.md"
+COUNTED = {  # name -> millions without head, and of those that train where the page says so
+    name: tuple(float(number) for number in re.findall(r"\d+\.\d", cell))
+    for name, cell in re.findall(
+        r"^\| `(\w+)` \| (\d[^|]*) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+}
 
-def _parameters(network: torch.nn.Module) -> float:
+
+def _parameters(network: torch.nn.Module, *, learning: bool = False) -> float:
     """Millions of parameters."""
-    return sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    counted = (part for part in network.parameters() if part.requires_grad or not learning)
+    return sum(parameter.numel() for parameter in counted) / 1e6
 
 
 SETTINGS = {  # millions of parameters without head
@@ -41,6 +55,49 @@ def test_action_encoders_have_the_known_size_and_shape(name):
         assert encoder(clips).shape == (2, 7)
         probabilities, spread = encoder.predict_with_spread(clips, passes=4, dropout=0.3)
     assert (probabilities.shape, spread.shape) == ((2, 7), (2,))
+
+
+def test_the_page_counts_every_encoder():
+    assert list(COUNTED) == [*ACTION_ENCODERS, *IMAGE_ENCODERS]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_encoders_have_as_many_parameters_as_the_page_says(name):
+    with torch.device("meta"):
+        if name in IMAGE_ENCODERS:
+            config = AlignabilityEncoderConfig(image_encoder=name)
+            network = AlignabilityEncoder(config).image_encoder
+        else:
+            chosen = ActionEncoderConfig(name=name, size=224, weights="clip.pt")
+            network = ActionEncoder(chosen, classes=7, pretrained=False).backbone
+    millions, *learning = COUNTED[name]
+    assert round(_parameters(network), 1) == millions
+    if learning:
+        assert [round(_parameters(network, learning=True), 1)] == learning
+
+
+def test_the_default_vtn_is_carls():
+    """Layer by layer, with the paper's sizes (Supp. B); a changed default or order shows here."""
+    with torch.device("meta"):
+        encoder = AlignabilityEncoder(AlignabilityEncoderConfig())
+        clips = torch.rand(2, 3, 32, 64, 64)
+        features = encoder.image_features(clips)
+        assert encoder.embed(features).shape == (2, 32, 128)
+    assert features.shape == (2, 32, 2048)  # ResNet-50's, max-pooled to one number per channel
+    kinds = [Dropout, nn.Linear, nn.BatchNorm1d, nn.ReLU] * 2 + [nn.Linear]
+    assert [type(part) for part in encoder.head] == kinds
+    linear = [(part.in_features, part.out_features) for part in encoder.head if isinstance(part, nn.Linear)]
+    assert linear == [(2048, 512), (512, 512), (512, 256)]
+    assert [part.p for part in encoder.head if isinstance(part, Dropout)] == [0.1, 0.1]
+    assert len(encoder.layers) == 3
+    for layer in encoder.layers:
+        assert layer.norm_first
+        assert (layer.self_attn.embed_dim, layer.self_attn.num_heads) == (256, 8)
+        assert (layer.linear1.in_features, layer.linear1.out_features) == (256, 1024)
+        assert (layer.linear2.in_features, layer.linear2.out_features) == (1024, 256)
+        drops = layer.dropout, layer.dropout1, layer.dropout2, layer.attention_dropout
+        assert [drop.p for drop in drops] == [0.1] * 4
+    assert (encoder.output.in_features, encoder.output.out_features) == (256, 128)
 
 
 @pytest.mark.parametrize("name", IMAGE_ENCODERS)

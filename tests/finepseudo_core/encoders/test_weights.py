@@ -16,6 +16,7 @@ from torch import nn
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.encoders.alignability_encoder import AlignabilityEncoder
 from finepseudo_core.encoders.resnet3d import ResNet3D
+from finepseudo_core.encoders.torchvision_import import torchvision
 from finepseudo_core.encoders.weights import load_weights
 from finepseudo_core.errors import CheckpointError
 from finepseudo_core.selftraining.models import Models, load_models, save_models
@@ -54,6 +55,45 @@ def test_weights_are_found_inside_a_training_checkpoint(tmp_path, container):
     torch.save(values if container is None else {container: values, "epoch": 3}, tmp_path / "weights.pt")
     load_weights(network, str(tmp_path / "weights.pt"))
     assert torch.equal(network.weight, source.weight)
+
+
+class _ByolNetwork(nn.Module):
+    """A network of sthalles/PyTorch-BYOL, its spelling included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(*list(torchvision.models.resnet18().children())[:-1])
+        self.projetion = nn.Sequential()
+        layers = nn.Linear(512, 8), nn.BatchNorm1d(8), nn.ReLU(inplace=True), nn.Linear(8, 4)
+        self.projetion.add_module("net", nn.Sequential(*layers))
+
+
+@pytest.fixture(scope="module")
+def online() -> _ByolNetwork:
+    """What such a trainer has learnt."""
+    return _ByolNetwork()
+
+
+@pytest.mark.parametrize("absent", ["", "encoder_state_dict", "online_network_state_dict"])
+def test_the_file_that_a_byol_trainer_writes_is_read(tmp_path, online, absent):
+    optimizer = torch.optim.SGD(online.parameters(), lr=0.03, momentum=0.9)
+    content = {
+        "online_network_state_dict": online.state_dict(),
+        "encoder_state_dict": online.encoder.state_dict(),
+        "target_network_state_dict": {"encoder.0.weight": torch.zeros(64, 3, 7, 7)},  # and so on
+        "optimizer_state_dict": optimizer.state_dict(),
+    }
+    content.pop(absent, None)
+    torch.save(content, tmp_path / "model.pth")
+    network = torchvision.models.resnet18()
+    network.fc = nn.Identity()
+    loaded = load_weights(network, str(tmp_path / "model.pth"))
+    found, expected = network.state_dict().values(), online.encoder.state_dict().values()
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+    whole = absent != "online_network_state_dict"
+    assert loaded.convention == ("BYOL" if whole else "a ResNet with numbered parts")
+    assert all(name.startswith("projetion.") for name in loaded.left_out)
+    assert bool(loaded.left_out) == whole
 
 
 def test_safetensors_are_read(tmp_path):

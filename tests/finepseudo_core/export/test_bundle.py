@@ -19,6 +19,7 @@ from finepseudo_core.export import bundle, check, onnx_graph
 from finepseudo_core.export.bundle import export_model, open_bundle
 from finepseudo_core.export.manifest import FILES, MANIFEST, ExportError
 from finepseudo_core.export.onnx_graph import open_graph
+from finepseudo_core.export.weight_files import read_weights
 from finepseudo_core.prediction import Predictor
 from finepseudo_core.selftraining.algorithm import run
 from finepseudo_core.selftraining.models import Exemplars, Finished, Models, load_finished, save_models
@@ -88,7 +89,8 @@ def test_every_file_is_there_and_nothing_else(exported):
 def test_graphs_answer_as_the_networks_on_real_clips(trained, exported):
     (labelled, unlabelled, test), result = trained
     finished, (folder, found) = load_finished(result.model), exported
-    inputs = check.read_inputs(finished.config, [record.path for record in test])
+    with check.read_inputs(finished.config, [record.path for record in test]) as inputs:
+        assert inputs.records
     assert (inputs.on, len(inputs.action)) == ("clips", len(test))
     logits = open_graph(folder / "f_E.onnx")(inputs.action)
     torch.testing.assert_close(logits, finished.models.action(inputs.action), atol=1e-5, rtol=1e-5)
@@ -101,12 +103,57 @@ def test_graphs_answer_as_the_networks_on_real_clips(trained, exported):
         ("f_E.onnx", "logits"), ("f_E.onnx", "probabilities"),
         ("f_A.onnx", "embeddings"), ("f_A.onnx", "class probabilities"),
         ("f_E.safetensors", "weights"), ("f_A.safetensors", "weights"), ("f_A.safetensors", "exemplars"),
+        ("f_E.safetensors", "answers of f_E"), ("f_A.safetensors", "answers of f_A"),
+        ("f_E.safetensors and f_A.safetensors", "answers of both"),
     }  # fmt: skip
     assert all(part.largest <= part.tolerance for part in found.differences)
 
 
 def test_safetensors_come_back_to_the_last_bit(trained, exported):
     assert_same_networks(open_bundle(exported[0]), load_finished(trained[1].model))
+
+
+@pytest.mark.parametrize("by", ["f_E", "f_A", "both"])
+def test_a_bundle_labels_clips_as_the_round_does(trained, exported, by):
+    (_, _, test), result = trained
+    ours, theirs = Predictor.from_bundle(exported[0], device="cpu"), Predictor(result.model, device="cpu")
+    paths = [record.path for record in test[:2]]
+    assert list(ours.predict(paths, by=by)) == list(theirs.predict(paths, by=by))
+
+
+def test_a_bundle_whose_exemplars_lost_their_classes_is_not_written(
+    trained, tmp_path, monkeypatch, unwritten_graphs
+):
+    (labelled, *_), result = trained
+    finished = load_finished(result.model)
+    sharp = finished.config.replace({"pseudo_labels.temperature": 1e-4})
+    save_models(finished.models, sharp, finished.classes, tmp_path / "model.pt", finished.exemplars)
+
+    def mixed_up(*arguments: object) -> Finished:
+        found = read_weights(*arguments)
+        exemplars = found.exemplars._replace(classes=found.exemplars.classes.flip(0))
+        return found._replace(exemplars=exemplars)
+
+    monkeypatch.setattr(check, "read_weights", mixed_up)
+    with pytest.raises(ExportError, match=r"differ in answers of f_A of f_A\.safetensors by"):
+        export_model(tmp_path / "model.pt", tmp_path / "new", clips=[labelled[0].path])
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_a_method_without_f_a_is_exported_with_the_answer_of_f_e_alone(trained, tmp_path, unwritten_graphs):
+    (labelled, *_), result = trained
+    finished = load_finished(result.model)
+    config = finished.config.replace({"method": "fixmatch", "pseudo_labels.strategy": "confidence"})
+    save_models(finished.models, config, finished.classes, tmp_path / "model.pt", finished.exemplars)
+    found = export_model(tmp_path / "model.pt", tmp_path / "new", clips=[labelled[0].path])
+    said = [part.of for part in found.differences if part.of.startswith("answers")]
+    assert said == ["answers of f_E"]
+    about = json.loads((tmp_path / "new" / MANIFEST).read_text(encoding="utf-8"))
+    assert set(about["answer"]) == {"by", "f_E", "threshold", "below_threshold"}
+    assert Predictor.from_bundle(tmp_path / "new", device="cpu").answers == ("f_E",)
+    card = (tmp_path / "new" / "README.md").read_text(encoding="utf-8")
+    assert "It was not trained, and answers nothing" in card
+    assert '"both"' not in card
 
 
 def test_model_json_tells_how_to_use_it(trained, exported):
@@ -152,7 +199,8 @@ def test_the_snippets_of_the_card_run(trained, exported, tmp_path):
     (expected,) = Predictor(tmp_path / "one_view.pt", device="cpu").predict([Path(clip)], by="f_E")
     assert found == pytest.approx(dict(expected.probabilities), abs=0.02)
     assert sum(found.values()) == pytest.approx(1, abs=0.01)
-    assert "ActionEncoder" in say(with_ours, PYTHONPATH=str(ROOT))
+    (counts,) = Predictor(result.model, device="cpu").predict([Path(clip)])
+    assert say(with_ours, PYTHONPATH=str(ROOT)) == f"{counts.confidence:.3f} {counts.best}\n"
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -237,11 +285,16 @@ def test_answers_that_are_no_numbers_never_pass(trained, tmp_path, monkeypatch, 
 
 def test_a_round_that_has_diverged_is_told_apart(trained, tmp_path, unwritten_graphs):
     finished = load_finished(trained[1].model)
-    torch.nn.init.constant_(finished.models.action.classifier.bias, float("nan"))
-    save_models(finished.models, finished.config, finished.classes, tmp_path / "nan.pt", finished.exemplars)
-    with pytest.raises(ExportError, match="own model answers with NaN"):
-        export_model(tmp_path / "nan.pt", tmp_path / "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["nan.pt"]
+    for value, error, message in (
+        (3.4e38, ExportError, "own model answers with NaN"),
+        (float("nan"), CheckpointError, "holds values that are not finite"),
+    ):
+        for weights in finished.models.action.classifier.parameters():
+            torch.nn.init.constant_(weights, value)
+        save_models(finished.models, finished.config, finished.classes, tmp_path / "m.pt", finished.exemplars)
+        with pytest.raises(error, match=message):
+            export_model(tmp_path / "m.pt", tmp_path / "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["m.pt"]
 
 
 def test_nothing_is_left_of_an_export_that_is_broken_off(trained, tmp_path, monkeypatch):

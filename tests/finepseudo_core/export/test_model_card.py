@@ -4,13 +4,14 @@ import re
 
 from finepseudo_core.config import RoundConfig
 from finepseudo_core.export.check import Check, Difference
-from finepseudo_core.export.facts import RoundFacts, Share
+from finepseudo_core.export.facts import DataSource, RoundFacts, Share
 from finepseudo_core.export.model_card import model_card
 
 CLASSES = ("pike", "a | <b>tuck</b>")
 CHECK = Check("clips", 8, (Difference("f_E.onnx", "logits", 1.5e-7, 1e-4),))
 KNOWN = RoundFacts(
-    round=3, preset="cpu-demo", device="cpu", finished_at="2030-01-02T03:04:05+00:00", continues=2,
+    round=3, project="spring", sources=(DataSource("pool_2", "dives.csv", 48), DataSource("gym", None, 25)),
+    preset="cpu-demo", device="cpu", finished_at="2030-01-02T03:04:05+00:00", continues=2,
     labelled={"pike": 7, "a | <b>tuck</b>": 5}, unlabelled=41, test=20, accepted={"pike": 9}, proposed=41,
     carried=6, top1={"f_E": Share(15, 20, 0.531, 0.888)}, known_precision=Share(8, 9, 0.565, 0.980),
     reviewed_precision=Share(3, 4, 0.301, 0.954), data_licence="CC BY 4.0",
@@ -25,6 +26,8 @@ def test_what_is_known_is_said_with_its_numbers():
     config = RoundConfig().replace({"pseudo_labels.threshold": 0.7, "action_encoder.weights": "net.pt"})
     card = model_card(config, CLASSES, KNOWN, CHECK)
     data = section(card, "Data")
+    assert "- project: spring" in data
+    assert "- clips of pool\\_2, labels from dives.csv: 48\n- clips of gym: 25" in data
     assert "labelled by people: 12" in data
     assert "unlabelled clips: 41" in data
     assert "9 of 41" in data
@@ -68,6 +71,7 @@ def test_without_facts_everything_but_the_classes_is_unknown():
 
 def test_an_answer_of_f_a_and_a_method_without_f_a_are_said():
     both = model_card(RoundConfig().replace({"evaluation.predict": "both"}), CLASSES, RoundFacts(), CHECK)
-    assert "`f_E.onnx` alone does not give it" in section(both, "What it is")
+    assert "`Predictor.from_bundle` does" in section(both, "What it is")
+    assert "predict --model" in section(both, "How to load it")
     other = RoundConfig().replace({"method": "fixmatch", "pseudo_labels.strategy": "confidence"})
     assert "alignability mean nothing" in section(model_card(other, CLASSES, RoundFacts(), CHECK), "Limits")

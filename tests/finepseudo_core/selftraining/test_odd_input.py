@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from finepseudo_core.datasets.frame_store import FrameStore
-from finepseudo_core.errors import CheckpointError, ConfigError, DatasetError, TrainingError
+from finepseudo_core.errors import CheckpointError, ConfigError, DatasetError, Stopped, TrainingError
 from finepseudo_core.events import ignore, never
 from finepseudo_core.selftraining import checkpoint, distributed
 from finepseudo_core.selftraining import round as rounds
@@ -33,6 +33,34 @@ def test_without_unlabelled_clips_a_round_trains_and_proposes_nothing(clips, tmp
     assert result.proposal.pseudo_labels == ()
     assert result.metrics["accepted"] == 0
     assert 0 <= result.metrics["test_top1"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"alignability_encoder__image_encoder": "resnet50"}, ["alignability_encoder"]),
+        ({"alignability_encoder__image_encoder": "resnet50", "alignability_encoder__weights": "w.pt"}, []),
+        ({"alignability_encoder__image_encoder": "resnet18"}, []),
+        ({"action_encoder__name": "r2plus1d_18"}, ["action_encoder"]),
+        ({"action_encoder__name": "r2plus1d_18", "action_encoder__weights": "w.pt"}, []),
+        (
+            {
+                "alignability_encoder__image_encoder": "resnet50",
+                "method": "fixmatch",
+                "pseudo_labels__strategy": "confidence",
+            },
+            [],
+        ),
+    ],
+)
+def test_a_network_of_the_paper_without_its_weights_is_said_before_any_work(
+    clips, tmp_path, caplog, changes, said
+):
+    labelled, unlabelled, _ = clips
+    with pytest.raises(Stopped):
+        run(tiny_config(**changes), labelled, unlabelled, tmp_path, should_stop=lambda: True)
+    warned = [record.getMessage() for record in caplog.records if "starts from chance" in record.getMessage()]
+    assert [message.split(".weights is none")[0] for message in warned] == said
 
 
 def test_where_every_label_is_turned_down_the_labelled_clips_train_on(clips, tmp_path):
