@@ -93,6 +93,11 @@ class AlignmentConfig(Section):
         "[A] Negatives used by the triplet loss.",
         choices=("hard", "all", "hardest", "semihard", "random"),
     )
+    triplet_mean: str = option(
+        "mined",
+        "[A] What the triplet loss is a mean over: the triplets that mining keeps, or all of the batch.",
+        choices=("mined", "all"),
+    )
     score_weight: float = option(1.0, "[A] ω, weight of the score loss (Eq. 5).", at_least=0)
     detach_distance: bool = option(False, "[A] Keep the score loss from moving the encoder.")
     score_pairs: str = option(
@@ -100,6 +105,11 @@ class AlignmentConfig(Section):
         "[A] Pairs of the score loss: all of the batch, balanced, or triplets'.",
         choices=("all", "triplet"),
     )
+    balance_pairs: bool = option(
+        True,
+        "[A] Half the weight of the score loss on pairs of one class; off, every pair weighs alike.",
+    )
+    normalise_score: bool = option(True, "[A] Give f_S the distance per frame, D/T; off, D.")
     score_hidden: int = option(32, "[A] Hidden width of f_S.", at_least=1)
     learnt_score: bool = option(
         True,

@@ -24,6 +24,7 @@ class AlignabilityScore(nn.Module):
         standardise: put D / T to mean 0 and deviation 1 by running estimates first; without it f_S stays
             uncalibrated, because distances live in a narrow range that moves while the encoder learns.
         monotone: force f_S to fall with the distance.
+        per_frame: score D / T; off, D itself, which differs where distances are not standardised.
         learnt: False takes the standardised distance itself, turned round, in place of f_S.
         momentum: weight of a new batch in the running estimates.
     """
@@ -38,11 +39,12 @@ class AlignabilityScore(nn.Module):
         *,
         standardise: bool = True,
         monotone: bool = False,
+        per_frame: bool = True,
         learnt: bool = True,
         momentum: float = 0.1,
     ) -> None:
         super().__init__()
-        self.learnt = learnt
+        self.learnt, self.per_frame = learnt, per_frame
         self.standardise, self.monotone, self.momentum = standardise, monotone, momentum
         self.inner = nn.Linear(1, hidden)
         self.outer = nn.Linear(hidden, 1)
@@ -59,14 +61,14 @@ class AlignabilityScore(nn.Module):
             distance: soft-DTW distances of any shape.
             frames: T, the frames of a clip.
         """
-        per_frame = distance / frames
+        measured = distance / self._unit(frames)
         if self.standardise:
-            if self.training and per_frame.numel() > 1:
-                self._follow(per_frame.detach())
-            per_frame = (per_frame - self.mean) / self.deviation
+            if self.training and measured.numel() > 1:
+                self._follow(measured.detach())
+            measured = (measured - self.mean) / self.deviation
         if not self.learnt:
-            return -per_frame
-        column = per_frame.unsqueeze(-1).to(self.inner.weight.dtype)
+            return -measured
+        column = measured.unsqueeze(-1).to(self.inner.weight.dtype)
         if not self.monotone:
             return self.outer(functional.relu(self.inner(column))).squeeze(-1)
         # rising times rising times falling: the sign of every weight is fixed by softplus
@@ -90,7 +92,7 @@ class AlignabilityScore(nn.Module):
         places = -bias[bends] / weight[bends]
         if self.standardise:
             places = places * self.deviation + self.mean
-        return (places * frames).sort().values
+        return (places * self._unit(frames)).sort().values
 
     @torch.no_grad()
     def slack(self, drift: float, furthest: float, frames: int) -> float:
@@ -116,18 +118,23 @@ class AlignabilityScore(nn.Module):
             on = (inside[:, None] * inner + bias > 0).to(inner.dtype)  # (pieces, hidden)
             steepest = max((on @ (inner * outer)).abs().tolist(), default=0.0)
         mean, deviation = (float(self.mean), float(self.deviation)) if self.standardise else (0.0, 1.0)
-        reach = (furthest / frames + abs(mean)) / deviation
+        unit = self._unit(frames)
+        reach = (furthest / unit + abs(mean)) / deviation
         if not self.learnt:
             steepest = 1.0
         size = float((outer.abs() * (inner.abs() * reach + bias.abs())).sum() + self.outer.bias.abs())
         rounding = (len(inner) + 16) * torch.finfo(inner.dtype).eps / 2 * size
-        return steepest * drift / (frames * deviation) + 2 * rounding
+        return steepest * drift / (unit * deviation) + 2 * rounding
+
+    def _unit(self, frames: int) -> int:
+        """What a distance is measured in: frames, or itself."""
+        return frames if self.per_frame else 1
 
     @torch.no_grad()
-    def _follow(self, per_frame: Tensor) -> None:
+    def _follow(self, measured: Tensor) -> None:
         share = self.momentum if int(self.batches) else 1.0
-        self.mean.lerp_(per_frame.mean().to(self.mean), share)
-        self.deviation.lerp_(per_frame.std().clamp_min(1e-6).to(self.deviation), share)
+        self.mean.lerp_(measured.mean().to(self.mean), share)
+        self.deviation.lerp_(measured.std().clamp_min(1e-6).to(self.deviation), share)
         self.batches += 1
 
 

@@ -11,7 +11,7 @@ PAIRS = ("all", "triplet")
 
 
 class AlignabilityScoreLoss(nn.Module):
-    """L_score = binary cross-entropy of S(a, b) against "same class", half the total weight on each label.
+    """L_score = binary cross-entropy of S(a, b) against "same class".
 
     FinePseudo (Dave et al., ECCV 2024), Eq. 4.
 
@@ -19,16 +19,17 @@ class AlignabilityScoreLoss(nn.Module):
         pairs: `all` pairs of two different clips of the batch, or only those that occur in a `triplet`: the
             anchor-positive pairs, and those of an anchor that has a positive with another class's clip.
         detach: keep this loss from moving the encoder; it then trains f_S alone.
+        balanced: put half the total weight on each label; off, pairs of two classes count by their number.
 
     Raises:
         ValueError: unknown pairs.
     """
 
-    def __init__(self, pairs: str = "all", *, detach: bool = False) -> None:
+    def __init__(self, pairs: str = "all", *, detach: bool = False, balanced: bool = True) -> None:
         super().__init__()
         if pairs not in PAIRS:
             raise ValueError(f"unknown pairs {pairs!r}; choose one of {', '.join(PAIRS)}.")
-        self.pairs, self.detach = pairs, detach
+        self.pairs, self.detach, self.balanced = pairs, detach, balanced
 
     def forward(
         self,
@@ -41,7 +42,7 @@ class AlignabilityScoreLoss(nn.Module):
         """Distances (B, B), class ids (B,), f_S, frames T and optional clip weights (B,) -> scalar.
 
         A pair weighs as much as the product of its clips' weights. Where only one label occurs it takes all
-        the weight; a batch without a pair gives zero, with a graph.
+        of a balanced weight; a batch without a pair gives zero, with a graph.
         """
         first, second = self._choose(labels)
         chosen = distances[first, second]
@@ -50,8 +51,10 @@ class AlignabilityScoreLoss(nn.Module):
         importance = torch.ones_like(logits)
         if weights is not None:
             importance = (weights[first] * weights[second]).to(logits)
-        of_same, of_different = (importance * same).sum(), (importance * (1 - same)).sum()
-        shares = importance * torch.where(same > 0, _inverse(of_same), _inverse(of_different))
+        shares = importance
+        if self.balanced:
+            of_same, of_different = (importance * same).sum(), (importance * (1 - same)).sum()
+            shares = importance * torch.where(same > 0, _inverse(of_same), _inverse(of_different))
         losses = functional.binary_cross_entropy_with_logits(logits, same, reduction="none")
         return (losses * shares).sum() * _inverse(shares.sum())
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 MININGS = ("hard", "all", "hardest", "semihard", "random")
+MEANS = ("mined", "all")
 
 
 class AlignabilityTripletLoss(nn.Module):
@@ -19,18 +20,22 @@ class AlignabilityTripletLoss(nn.Module):
             hardest: for each anchor and positive only the nearest negative, if it violates the margin.
             semihard: violating negatives that are still farther away than the positive.
             random: for each anchor and positive one of the violating negatives, drawn by torch's seed.
+        over: what the mean is over: the `mined` triplets, or `all` of the batch, so that a batch counts
+            less the fewer of its triplets are still active.
 
     Raises:
-        ValueError: margin <= 0 or an unknown mining.
+        ValueError: margin <= 0, an unknown mining, or a mean over something unknown.
     """
 
-    def __init__(self, margin: float = 0.1, mining: str = "hard") -> None:
+    def __init__(self, margin: float = 0.1, mining: str = "hard", over: str = "mined") -> None:
         super().__init__()
         if not margin > 0:
             raise ValueError(f"margin is {margin!r}; it must be above zero.")
         if mining not in MININGS:
             raise ValueError(f"unknown mining {mining!r}; choose one of {', '.join(MININGS)}.")
-        self.margin, self.mining = margin, mining
+        if over not in MEANS:
+            raise ValueError(f"a mean over {over!r} is unknown; choose one of {', '.join(MEANS)}.")
+        self.margin, self.mining, self.over = margin, mining, over
 
     def forward(self, distances: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Distances (B, B) of a batch, class ids (B,) and optional clip weights (B,) -> scalar.
@@ -41,12 +46,13 @@ class AlignabilityTripletLoss(nn.Module):
         anchor, positive, negative = triplets(labels)
         gaps = distances[anchor, positive] - distances[anchor, negative] + self.margin
         kept = self._mine(gaps, anchor, positive, len(labels))
-        gaps = gaps[kept].clamp_min(0)
+        counted = torch.ones_like(kept) if self.over == "all" else kept
+        losses = torch.where(kept, gaps, torch.zeros_like(gaps))[counted].clamp_min(0)
         if weights is None:
-            return gaps.sum() / max(1, len(gaps))
-        shares = (weights[anchor] * weights[positive] * weights[negative])[kept].to(gaps)
+            return losses.sum() / max(1, len(losses))
+        shares = (weights[anchor] * weights[positive] * weights[negative])[counted].to(gaps)
         total = shares.sum()
-        return (gaps * shares).sum() / torch.where(total > 0, total, torch.ones_like(total))
+        return (losses * shares).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
     def _mine(self, gaps: Tensor, anchor: Tensor, positive: Tensor, batch: int) -> Tensor:
         gaps = gaps.detach()

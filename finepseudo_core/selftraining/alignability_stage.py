@@ -76,8 +76,11 @@ class AlignabilityStep(nn.Module):
             round.autocast,
         )
         self.encoder, self.score = round.models.alignability, round.models.score
-        self.triplet_loss = AlignabilityTripletLoss(margin=self.config.margin, mining=self.config.mining)
-        self.score_loss = AlignabilityScoreLoss(self.config.score_pairs, detach=self.config.detach_distance)
+        own = self.config
+        self.triplet_loss = AlignabilityTripletLoss(own.margin, own.mining, own.triplet_mean)
+        self.score_loss = AlignabilityScoreLoss(
+            own.score_pairs, detach=own.detach_distance, balanced=own.balance_pairs
+        )
 
     def forward(self, features: Tensor, labels: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Image features (b, T, C) of the share, classes (B,), weights (B,) of all -> L_AV, L_AT, L_score."""

@@ -37,6 +37,7 @@ class Models(nn.Module):
             monotone=config.alignment.monotone,
             learnt=config.alignment.learnt_score,
             standardise=config.alignment.standardise_distance,
+            per_frame=config.alignment.normalise_score,
         )
         self.projection = nn.Sequential(
             nn.Linear(embedding, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True), nn.Linear(width, width)

@@ -19,6 +19,13 @@ def test_distances_are_taken_per_frame():
     torch.testing.assert_close(score(distances * 16, 16), score(distances * 2, 2))
 
 
+def test_distances_may_be_taken_as_they_are():
+    score = AlignabilityScore(per_frame=False, standardise=False).eval()
+    distances, kinks = torch.rand(6), score.kinks(16)
+    torch.testing.assert_close(score(distances, 16), score(distances, 2))
+    torch.testing.assert_close(kinks, score.kinks(2))
+
+
 def test_running_estimates_start_at_the_first_batch_and_then_follow():
     score, first, second = AlignabilityScore(momentum=0.25), torch.rand(50) * 8, torch.rand(50) * 8 + 8
     score(first, 8)

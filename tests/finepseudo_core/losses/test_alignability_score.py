@@ -50,6 +50,20 @@ def test_triplet_pairs_are_those_of_anchors_with_a_positive():
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_unbalanced_pairs_weigh_alike():
+    distances, labels, score = setup([0, 0, 1, 1, 2, 0])
+    weights = torch.rand(6) + 0.1
+    total = share = 0.0
+    for a, b in itertools.combinations(range(6), 2):
+        found, weight = score.score(distances[a, b], FRAMES).item(), (weights[a] * weights[b]).item()
+        total, share = (
+            total - weight * math.log(found if labels[a] == labels[b] else 1 - found),
+            share + weight,
+        )
+    loss = AlignabilityScoreLoss(balanced=False)(distances, labels, score, FRAMES, weights)
+    assert loss.item() == pytest.approx(total / share, rel=1e-5)
+
+
 @pytest.mark.parametrize("detach", [False, True])
 def test_detaching_keeps_the_encoder_still_while_the_score_learns(detach):
     distances, labels, score = setup([0, 0, 1, 1])

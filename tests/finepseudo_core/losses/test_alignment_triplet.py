@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from finepseudo_core.losses import AlignabilityTripletLoss
-from finepseudo_core.losses.alignment_triplet import MININGS
+from finepseudo_core.losses.alignment_triplet import MEANS, MININGS
 
 MARGIN = 0.3
 
 
-def literally(distances, labels, mining, weights=None):
+def literally(distances, labels, mining, weights=None, over="mined"):
     total = share = 0.0
     for a, p in itertools.permutations(range(len(labels)), 2):
         if labels[a] != labels[p]:
@@ -19,25 +19,28 @@ def literally(distances, labels, mining, weights=None):
         negatives = [n for n in range(len(labels)) if labels[n] != labels[a]]
         if mining == "hardest":
             negatives = sorted(negatives, key=lambda n: distances[a, n].item())[:1]
-        for n in negatives:
+        for n in (n for n in range(len(labels)) if labels[n] != labels[a]):
             gap = (distances[a, p] - distances[a, n] + MARGIN).item()
-            if (mining != "all" and gap <= 0) or (mining == "semihard" and gap >= MARGIN):
-                continue
             weight = 1.0 if weights is None else (weights[a] * weights[p] * weights[n]).item()
+            left = (mining != "all" and gap <= 0) or (mining == "semihard" and gap >= MARGIN)
+            if left or n not in negatives:
+                share += weight if over == "all" else 0.0
+                continue
             total, share = total + weight * max(0.0, gap), share + weight
     return total / share if share else 0.0
 
 
 @pytest.mark.parametrize("mining", [mining for mining in MININGS if mining != "random"])
 @pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("over", MEANS)
 @pytest.mark.parametrize("seed", range(4))
-def test_the_loss_is_the_mean_over_its_triplets(mining, weighted, seed):
+def test_the_loss_is_the_mean_over_its_triplets_or_all(mining, weighted, over, seed):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, 3, (9,), generator=generator)
     distances = torch.rand(9, 9, generator=generator, dtype=torch.float64)
     weights = torch.rand(9, generator=generator) if weighted else None
-    found = AlignabilityTripletLoss(MARGIN, mining)(distances, labels, weights)
-    assert found.item() == pytest.approx(literally(distances, labels, mining, weights), rel=1e-6)
+    found = AlignabilityTripletLoss(MARGIN, mining, over)(distances, labels, weights)
+    assert found.item() == pytest.approx(literally(distances, labels, mining, weights, over), rel=1e-6)
 
 
 def test_random_takes_one_violating_negative_of_each_pair_and_another_next_time():
@@ -94,7 +97,10 @@ def test_clips_of_no_weight_take_no_part():
     torch.testing.assert_close(loss(distances, labels, weights), loss(distances[:4, :4], labels[:4]))
 
 
-@pytest.mark.parametrize(("margin", "mining", "message"), [(0, "hard", "margin is 0"), (1, "soft", "'soft'")])
-def test_wrong_arguments_are_refused(margin, mining, message):
+@pytest.mark.parametrize(
+    ("margin", "mining", "over", "message"),
+    [(0, "hard", "mined", "margin is 0"), (1, "soft", "mined", "'soft'"), (1, "hard", "some", "'some'")],
+)
+def test_wrong_arguments_are_refused(margin, mining, over, message):
     with pytest.raises(ValueError, match=message):
-        AlignabilityTripletLoss(margin, mining)
+        AlignabilityTripletLoss(margin, mining, over)
