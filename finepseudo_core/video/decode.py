@@ -1,7 +1,7 @@
 """Frames of a video file through decord, exactly as asked for."""
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from PIL import Image
 from finepseudo_core.errors import VideoError
 
 decord.logging.set_level(decord.logging.QUIET)
+
+_BLOCK = 64  # frames decoded at a time: those of a long clip would not fit into memory
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,22 @@ def read_all(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarra
         VideoError: the file can't be decoded.
     """
     reader = _open(Path(path))
-    return _scale(_frames(reader, list(range(len(reader))), path), size)
+    first = _scale(_frames(reader, [0], path), size)
+    whole = np.empty((len(reader), *first.shape[1:]), np.uint8)
+    for block in _blocks(reader):
+        whole[block.start : block.stop] = _scale(_frames(reader, list(block), path), size)
+    return whole
+
+
+def read_through(path: str | Path) -> None:
+    """Decode every frame of a video and keep none: only so is it known to be whole.
+
+    Raises:
+        VideoError: a frame can't be decoded.
+    """
+    reader = _open(Path(path))
+    for block in _blocks(reader):
+        _frames(reader, list(block), path)
 
 
 def require_regular_file(path: Path) -> int:
@@ -99,6 +116,11 @@ def _open(path: Path) -> decord.VideoReader:
     if len(reader) == 0:
         raise VideoError(f"{path} holds no video frames. Re-export the file.")
     return reader
+
+
+def _blocks(reader: decord.VideoReader) -> Iterator[range]:
+    for start in range(0, len(reader), _BLOCK):
+        yield range(start, min(start + _BLOCK, len(reader)))
 
 
 def _frames(reader: decord.VideoReader, indices: list[int], path: str | Path) -> np.ndarray:
