@@ -13,7 +13,7 @@ from finepseudo_core.errors import VideoError
 
 decord.logging.set_level(decord.logging.QUIET)
 
-_BLOCK = 64  # frames decoded at a time: those of a long clip would not fit into memory
+_BLOCK_BYTES = 128 << 20  # of frames decoded at a time: a long clip whole would not fit into memory
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,13 @@ def read_all(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarra
         VideoError: the file can't be decoded.
     """
     reader = _open(Path(path))
-    first = _scale(_frames(reader, [0], path), size)
-    whole = np.empty((len(reader), *first.shape[1:]), np.uint8)
-    for block in _blocks(reader):
-        whole[block.start : block.stop] = _scale(_frames(reader, list(block), path), size)
+    whole = None
+    for start, frames in _blocks(reader, path):
+        scaled = _scale(frames, size)
+        if whole is None:
+            whole = np.empty((len(reader), *scaled.shape[1:]), np.uint8)
+        whole[start : start + len(scaled)] = scaled
+    assert whole is not None  # a reader without frames is refused
     return whole
 
 
@@ -81,8 +84,8 @@ def read_through(path: str | Path) -> None:
         VideoError: a frame can't be decoded.
     """
     reader = _open(Path(path))
-    for block in _blocks(reader):
-        _frames(reader, list(block), path)
+    for _ in _blocks(reader, path):
+        pass
 
 
 def require_regular_file(path: Path) -> int:
@@ -118,9 +121,13 @@ def _open(path: Path) -> decord.VideoReader:
     return reader
 
 
-def _blocks(reader: decord.VideoReader) -> Iterator[range]:
-    for start in range(0, len(reader), _BLOCK):
-        yield range(start, min(start + _BLOCK, len(reader)))
+def _blocks(reader: decord.VideoReader, path: str | Path) -> Iterator[tuple[int, np.ndarray]]:
+    """All frames in order, a few at a time (T, H, W, 3), each time after the number of the first one."""
+    start, count = 0, 1
+    while start < len(reader):
+        frames = _frames(reader, list(range(start, min(start + count, len(reader)))), path)
+        yield start, frames
+        start, count = start + len(frames), max(1, _BLOCK_BYTES // frames[0].nbytes)
 
 
 def _frames(reader: decord.VideoReader, indices: list[int], path: str | Path) -> np.ndarray:
