@@ -1,11 +1,11 @@
 """A round at full size: what each stage does per second, what it waits for, and a plain loop beside it.
 
 `python -m benchmarks.full_size` draws synthetic dives, runs a short round of a preset on them and prints for
-every stage: clips per second, the share of its time spent waiting for frames (reading them, and augmenting
-where a stage learns), copying batches to the device and computing, how busy the GPU was, and the peak of
-memory. The stage `frames` decodes all clips, and does nothing else. Beside it
-stands a plain PyTorch loop over the same encoder on tensors that lie on the device already: what no pipeline
-can beat. One call does everything, on a GPU with `--preset paper --dives 2000 --workers 14`.
+every stage: clips per second, the share of its time spent waiting for frames (reading, cropping, augmenting),
+copying batches to the device and computing, how busy the GPU was, and the peak of memory. The stage `frames`
+decodes all clips, and does nothing else. Beside it stands a plain PyTorch loop over
+the same encoder on tensors that lie on the device already: what no pipeline can beat. One call does
+everything, on a GPU with `--preset paper --dives 2000 --workers 14`.
 """
 
 import argparse
@@ -28,7 +28,6 @@ from benchmarks import machine
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.datasets import synthetic_dives
-from finepseudo_core.datasets.frame_store import FrameStore
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.events import Event, PseudoLabelsProposed, RoundFinished, StageStarted, StepDone
 from finepseudo_core.selftraining import round as rounds
@@ -49,7 +48,6 @@ class Stage:
     waited: float = 0.0
     copied: float = 0.0
     batch: int = 0
-    learns: bool = False
     busy: list[float] = field(default_factory=list)  # GPU utilisation in percent
     peak_bytes: int = 0
 
@@ -102,23 +100,25 @@ def _clips_per_step(stage: str) -> int:
 
 
 @contextmanager
-def timed_reads(watch: Watch) -> Iterator[None]:
-    """Time what a stage that only looks waits for frames; where one learns, `timed_batches` knows."""
-    read = FrameStore.read
+def timed_looks(watch: Watch) -> Iterator[None]:
+    """Time what a stage that only looks waits for its clips; where one learns, `timed_batches` knows."""
+    ahead = rounds.Round.ahead
 
-    def timed(self: FrameStore, key: str, indices: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return read(self, key, indices)
-        finally:
-            if not watch.current.learns:
-                watch.current.waited += time.perf_counter() - start
+    def timed(self: rounds.Round, dataset: Any) -> Iterator[Any]:
+        samples = ahead(self, dataset)
+        while True:
+            start = time.perf_counter()
+            sample = next(samples, None)
+            watch.current.waited += time.perf_counter() - start
+            if sample is None:
+                return
+            yield sample
 
-    FrameStore.read = timed  # type: ignore[method-assign]
+    rounds.Round.ahead = timed  # type: ignore[method-assign]
     try:
         yield
     finally:
-        FrameStore.read = read  # type: ignore[method-assign]
+        rounds.Round.ahead = ahead  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def timed_batches(watch: Watch) -> Iterator[None]:
             self.loader, self.device = loader, device
 
         def __iter__(self) -> Iterator[Any]:
-            found, watch.current.learns = iter(self.loader), True
+            found = iter(self.loader)
             while True:
                 start = time.perf_counter()
                 try:
@@ -269,7 +269,7 @@ def main() -> None:
             )
         clips = read_clips(folder, None, options.share, config.seed)
         start = time.perf_counter()
-        with timed_batches(watch), timed_reads(watch), gpu_sampled(watch):
+        with timed_batches(watch), timed_looks(watch), gpu_sampled(watch):
             run(config, *clips[:2], Path(scratch) / "round", test=clips[2], notify=watch)
         classes = len({record.label for record in clips[0]})
         seconds, plain = time.perf_counter() - start, plain_loop(config, classes, device)

@@ -231,7 +231,10 @@ class RoundConfig(Section):
     )
     cache_bytes: int = option(4 << 30, "Most bytes of decoded frames kept on disk.", at_least=0)
     loader_workers: int = option(
-        0, "Processes that prepare batches; 0 prepares them in the training process.", at_least=0
+        0,
+        "Processes that prepare batches and the clips that a pass looks at; 0 prepares them in the training "
+        "process.",
+        at_least=0,
     )
     action_encoder: ActionEncoderConfig = ActionEncoderConfig()
     alignability_encoder: AlignabilityEncoderConfig = AlignabilityEncoderConfig()

@@ -28,13 +28,12 @@ from db.models import Clip
 from db.repositories import clips, jobs
 from finepseudo_core.errors import FinePseudoError, Stopped, VideoError
 from finepseudo_core.video.decode import VideoInfo
-from finepseudo_core.video.guard import DecodeGuard
+from finepseudo_core.video.guard import DecodeGuard, time_limit
 from finepseudo_core.video.sprites import SpriteInfo
 
 READERS = 2
 SAVE_SECONDS = 0.5
 SAVED_AT_ONCE = 50  # a longer transaction would keep reviewers waiting
-LEAST_SECONDS, MOST_SECONDS, SECONDS_PER_MEGABYTE = 10.0, 120.0, 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -132,15 +131,6 @@ class ClipReaders:
         _move(thumb, artifacts.media_file(self.settings, sha256, "thumb"))
         _move(canonical, artifacts.clip_file(self.settings, sha256))
         return Reading(clip.id, None, _source_sha256(source), sha256, info, layout)
-
-
-def time_limit(source: Path) -> float:
-    """Seconds a decoder may take; a file that hangs it must not hold up the import."""
-    try:
-        megabytes = source.stat().st_size / 1e6
-    except OSError:
-        return LEAST_SECONDS
-    return min(MOST_SECONDS, LEAST_SECONDS + SECONDS_PER_MEGABYTE * megabytes)
 
 
 @lru_cache(maxsize=8)

@@ -13,11 +13,10 @@ from app import artifacts
 from app.services import pictures
 from app.settings import Settings
 from app.worker.handlers import Assignment
-from app.worker.media import time_limit
 from db.repositories import jobs
 from db.repositories import pictures as repository
 from finepseudo_core.errors import Stopped, VideoError
-from finepseudo_core.video.guard import DecodeGuard
+from finepseudo_core.video.guard import DecodeGuard, time_limit
 
 SOON = 200  # clips next in line for review
 ROOM = 0.9  # share of the limit that is filled ahead of need, and left after making room

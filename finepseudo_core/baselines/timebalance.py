@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import Dataset
 
 from finepseudo_core.baselines.joint_batches import (
     JointBatches,
@@ -102,8 +104,9 @@ def compare_moments(round: Round) -> Mapping[str, float]:
     records = (*round.labelled, *trainable_unlabelled(round))
     chunks, found = chunked(records), []
     steps = round.progress.steps("similarity", len(chunks), resumable=False)
+    clips = round.ahead(MiddleMoments(round, records if steps.start < steps.total else ()))
     for step in steps:
-        moments = torch.stack([_moments(round, record) for record in chunks[step]])  # (N, n, 3, T, H, W)
+        moments = torch.stack(list(islice(clips, len(chunks[step]))))  # (N, n, 3, T, H, W)
         with round.autocast():
             features = judge.features(moments.flatten(0, 1).to(round.device))
         found.append(self_similarity(features.unflatten(0, moments.shape[:2])).cpu())
@@ -192,13 +195,22 @@ def _teachers(round: Round) -> Teachers:
     return teachers
 
 
-def _moments(round: Round, record: ClipRecord) -> Tensor:
-    """The middle of every part of a clip (n, 3, T, H, W), not augmented."""
-    config, moments = round.config.action_encoder, round.config.timebalance.moments
-    frames, places = round.store.frames(record.key), np.full(moments, 0.5)
-    windows = moment_indices(frames, config.frames, config.stride, moments, places)
-    clip = EvaluationTransform(config.size)(round.store.read(record.key, windows.ravel()))[0]
-    return clip.unflatten(1, windows.shape).transpose(0, 1)
+class MiddleMoments(Dataset):
+    """The middle of every part of a clip, not augmented -> (n, 3, T, H, W)."""
+
+    def __init__(self, round: Round, records: Sequence[ClipRecord]) -> None:
+        self.store, self.keys = round.store, [record.key for record in records]
+        self.input, self.moments = round.config.action_encoder, round.config.timebalance.moments
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, number: int) -> Tensor:
+        key, config, places = self.keys[number], self.input, np.full(self.moments, 0.5)
+        frames = self.store.frames(key)
+        windows = moment_indices(frames, config.frames, config.stride, self.moments, places)
+        clip = EvaluationTransform(config.size)(self.store.read(key, windows.ravel()))[0]
+        return clip.unflatten(1, windows.shape).transpose(0, 1)
 
 
 def _alike(records: Sequence[ClipRecord], similarities: Mapping[str, float]) -> Tensor:

@@ -15,10 +15,11 @@ import numpy as np
 from finepseudo_core.errors import VideoError
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.video import decode
-from finepseudo_core.video.guard import DecodeGuard
+from finepseudo_core.video.guard import DecodeGuard, time_limit
 
 MOST_DECODERS = 16
 CLIPS_PER_DECODER = 64  # a child process that decodes takes a moment to start
+RULES = 2  # of what is let in: what was stored under other rules is decoded anew
 MARGIN = 8 / 7  # stored frames are this much larger than the network's, so that crops have room
 
 
@@ -73,7 +74,9 @@ def open_frame_store(
     on_clip: Callable[[int], None] = lambda done: None,
     leave_out: Callable[[str, str], None] = lambda key, reason: None,
 ) -> FrameStore:
-    """Decode every clip once, in guarded child processes, and keep the frames in `folder`.
+    """Decode every clip whole once, in guarded child processes, and keep the frames in `folder`.
+
+    Of a file that is not canonical, two decoders must show the same (`canonical.probe_checked`).
 
     Args:
         records: clips to decode; keys are unique.
@@ -81,7 +84,8 @@ def open_frame_store(
         squash: make frames square by changing their aspect ratio.
         most_bytes: limit of the kept frames; clips beyond it are decoded whenever they are read.
         on_clip: called with the number of clips done.
-        leave_out: called with the key and the reason of a clip that can't be decoded; it is not in the store.
+        leave_out: called with the key and the reason of a clip that can't be decoded, or not be trusted; it
+            is not in the store.
 
     Returns:
         A store; the next call with the same clips and size finds the frames on disk.
@@ -89,6 +93,7 @@ def open_frame_store(
     folder.mkdir(parents=True, exist_ok=True)
     file, index = folder / "frames.bin", folder / "frames.json"
     asked = {
+        "rules": RULES,
         "size": size,
         "squash": squash,
         "most_bytes": most_bytes,
@@ -157,8 +162,12 @@ def _decoded(
         def decode_one(path: Path) -> tuple[decode.VideoInfo, np.ndarray | None]:
             guard = free.get()
             try:
-                info = guard.call(decode.probe, path)
-                return info, guard.call(decode.read_all, path, shape_of(info)) if fits(info) else None
+                seconds = time_limit(path)
+                info = guard.call("probe_checked", path, seconds=seconds)
+                if fits(info):
+                    return info, guard.call("read_all", path, shape_of(info), seconds=seconds)
+                guard.call("read_through", path, seconds=seconds)  # a round reads it without a guard
+                return info, None
             finally:
                 free.put(guard)
 

@@ -29,10 +29,13 @@ class FeatureFiles:
         self.folder = folder / digest.hexdigest()
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def fetch(self, record: ClipRecord, view: int) -> Tensor | None:
-        """Features (frames, C) as they were kept, None where they were not."""
-        file = self._file(record, view)
-        return torch.from_numpy(np.load(file)) if file.is_file() else None
+    def has(self, record: ClipRecord, view: int) -> bool:
+        """Whether the features of a view were kept."""
+        return self._file(record, view).is_file()
+
+    def fetch(self, record: ClipRecord, view: int) -> Tensor:
+        """Features (frames, C) as they were kept."""
+        return torch.from_numpy(np.load(self._file(record, view)))
 
     def keep(self, record: ClipRecord, view: int, features: Tensor) -> None:
         """Write features (frames, C)."""

@@ -1,7 +1,7 @@
 """Pooled image features of frames, computed once: the image encoder is frozen after pretraining."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,40 +18,76 @@ from finepseudo_core.video.sampling import uniform_indices
 from finepseudo_core.video.transforms import EvaluationTransform, TrainingTransform
 
 SAMPLED = -1  # in place of a view: the T frames that a clip is looked at by, not augmented
+Look = tuple[ClipRecord, int]  # a clip and a view of it
+
+
+class Looks(Dataset):
+    """Clips as the image encoder of f_A is shown them, all frames or T of them -> (3, frames, H, W).
+
+    View 0 is not augmented, the others are; the augmentation of a view depends on the seed and the clip
+    alone.
+
+    Args:
+        looks: records and the views wanted of them.
+    """
+
+    def __init__(self, round: Round, looks: Sequence[Look]) -> None:
+        part = round.config.alignability_encoder
+        self.store, self.frames, self.size = round.store, part.frames, part.size
+        self.looks = [(record.key, view, round.progress.stream(record.key)) for record, view in looks]
+
+    def __len__(self) -> int:
+        return len(self.looks)
+
+    def __getitem__(self, number: int) -> Tensor:
+        key, view, stream = self.looks[number]
+        length = self.store.frames(key)
+        chosen = uniform_indices(length, self.frames) if view == SAMPLED else np.arange(length)
+        frames = self.store.read(key, chosen)
+        if view in (0, SAMPLED):
+            return EvaluationTransform(self.size)(frames)[0]
+        return TrainingTransform(self.size)(frames, np.random.default_rng((*stream, view)))
+
+
+def image_features(round: Round, looks: Sequence[Look]) -> Iterator[Tensor]:
+    """Features of clips in order: of all frames (frames, C), or of T (T, C) where the view is SAMPLED.
+
+    Kept in memory after the first time, and on disk where rounds share their stages. The frames of clips
+    whose features nobody knows are prepared ahead.
+    """
+    files = _files(round)
+    unknown = {
+        (record.key, view): (record, view)
+        for record, view in looks
+        if (record.key, view) not in round.image_features and not (files and files.has(record, view))
+    }
+    clips = round.ahead(Looks(round, list(unknown.values())))
+    for record, view in looks:
+        place = record.key, view
+        if place in round.image_features:
+            pass
+        elif place not in unknown:
+            assert files is not None  # which has it
+            round.image_features[place] = files.fetch(record, view)
+        else:
+            round.image_features[place] = _features(round, next(clips))
+            if files is not None:
+                files.keep(record, view, round.image_features[place])
+        yield round.image_features[place]
 
 
 @torch.no_grad()
-def image_features(round: Round, record: ClipRecord, view: int) -> Tensor:
-    """Features of all frames of a clip (frames, C), or of T of them (T, C) where the view is SAMPLED.
-
-    View 0 is not augmented, the others are; the augmentation of a view depends on the seed and the clip
-    alone. Kept in memory after the first call, and on disk where rounds share their stages.
-    """
-    kept, files = round.image_features.get((record.key, view)), _files(round)
-    if kept is None and files is not None:
-        kept = files.fetch(record, view)
-        round.image_features |= {} if kept is None else {(record.key, view): kept}
-    if kept is None:
-        part, encoder = round.config.alignability_encoder, round.models.alignability
-        length = round.store.frames(record.key)
-        chosen = uniform_indices(length, part.frames) if view == SAMPLED else np.arange(length)
-        frames = round.store.read(record.key, chosen)
-        if view in (0, SAMPLED):
-            clip = EvaluationTransform(part.size)(frames)[0]
-        else:
-            generator = np.random.default_rng((*round.progress.stream(record.key), view))
-            clip = TrainingTransform(part.size)(frames, generator)
-        looks = encoder.image_encoder.training  # frozen, it is in evaluation mode already
-        if looks:
-            encoder.image_encoder.eval()
-        with round.autocast():
-            kept = encoder.image_features(clip[None].to(round.device))[0].float().cpu()
-        if looks:
-            encoder.train(encoder.training)
-        round.image_features[record.key, view] = kept
-        if files is not None:
-            files.keep(record, view, kept)
-    return kept
+def _features(round: Round, clip: Tensor) -> Tensor:
+    """Clip (3, frames, H, W) -> float32 (frames, C) on the CPU."""
+    encoder = round.models.alignability
+    looks = encoder.image_encoder.training  # frozen, it is in evaluation mode already
+    if looks:
+        encoder.image_encoder.eval()
+    with round.autocast():
+        features = encoder.image_features(clip[None].to(round.device))[0].float().cpu()
+    if looks:
+        encoder.train(encoder.training)
+    return features
 
 
 def _files(round: Round) -> FeatureFiles | None:
@@ -76,32 +112,47 @@ def features_of_views(round: Round, stage: str, records: Sequence[ClipRecord], v
     """
     places = [(place, view) for place in range(len(records)) for view in range(views)]
     missing = [place for place in places if (records[place[0]].key, place[1]) not in round.shared_features]
+    looks = {
+        number: (records[place], view)
+        for number, (place, view) in enumerate(missing)
+        if distributed.takes(number)
+    }
+    features = image_features(round, list(looks.values()))
     own: dict[int, Tensor] = {}
     for step in round.progress.look(stage, math.ceil(len(missing) / PROPOSAL_CHUNK)):
-        first = step * PROPOSAL_CHUNK
-        for number, (place, view) in enumerate(missing[first : first + PROPOSAL_CHUNK], start=first):
-            if distributed.takes(number):
-                own[number] = image_features(round, records[place], view)
-    for (place, view), features in zip(missing, distributed.in_order(own), strict=True):
-        round.image_features[records[place].key, view] = features
+        for number in range(step * PROPOSAL_CHUNK, (step + 1) * PROPOSAL_CHUNK):
+            if number in looks:
+                own[number] = next(features)
+    for (place, view), found in zip(missing, distributed.in_order(own), strict=True):
+        round.image_features[records[place].key, view] = found
         round.shared_features.add((records[place].key, view))
     return [
         torch.stack([round.image_features[record.key, view] for view in range(views)]) for record in records
     ]
 
 
-def look_ahead(round: Round, stage: str, chunks: Sequence[Sequence[ClipRecord]]) -> None:
-    """Image features of this process's chunks, as the steps of `stage`: later passes take equally long."""
+def look_ahead(round: Round, stage: str, passes: Sequence[Sequence[ClipRecord]]) -> None:
+    """Image features for some passes over clips, as the steps of `stage`: the passes take equally long then.
 
-    def new() -> bool:
-        return any(
-            (record.key, SAMPLED) not in round.image_features for step in own for record in chunks[step]
-        )
-
-    own = [place for place in range(len(chunks)) if distributed.takes(place)]
-    for step in round.progress.look(stage, len(chunks) if distributed.from_main(new) else 0):
-        for record in chunks[step] if distributed.takes(step) else ():
-            image_features(round, record, SAMPLED)
+    Each process looks at the clips whose chunks fall to it in any of the passes.
+    """
+    mine = {
+        record.key: (record, SAMPLED)
+        for records in passes
+        for place, chunk in enumerate(chunked(records))
+        if distributed.takes(place)
+        for record in chunk
+        if (record.key, SAMPLED) not in round.image_features
+    }
+    is_new = distributed.total(torch.tensor([float(len(mine))])).item() > 0
+    clips = {record.key for records in passes for record in records}
+    total = math.ceil(len(clips) / PROPOSAL_CHUNK) if is_new else 0
+    own = [step for step in range(total) if distributed.takes(step)]
+    shares = dict(zip(own, distributed.divided(range(len(mine)), max(1, len(own))), strict=False))
+    features = image_features(round, list(mine.values()))
+    for step in round.progress.look(stage, total):
+        for _ in shares.get(step, ()):
+            next(features)
 
 
 class FeatureClips(Dataset):
@@ -130,7 +181,9 @@ class FeatureClips(Dataset):
 def embed_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
     """Frame embeddings of clips without randomness (N, T, F), in evaluation mode."""
     encoder = round.models.alignability.eval()
-    features = torch.stack([image_features(round, record, SAMPLED) for record in records])  # (N, T, C)
+    features = torch.stack(
+        list(image_features(round, [(record, SAMPLED) for record in records]))
+    )  # (N, T, C)
     with round.autocast():
         return encoder.embed(features.to(round.device)).float()
 

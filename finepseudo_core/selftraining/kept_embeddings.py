@@ -36,7 +36,7 @@ def forget_embeddings(round: Round, but: int) -> None:
 
 
 def _write(round: Round, array: Path, names: Path) -> None:
-    records, shape = [*round.labelled, *round.unlabelled, *round.test], round.config.alignability_encoder
+    records, shape = round.clips, round.config.alignability_encoder
     part = array.with_suffix(".part")
 
     def open_file() -> None:

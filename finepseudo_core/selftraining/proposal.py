@@ -1,8 +1,8 @@
 """One pass over the unlabelled clips: both encoders, the gallery, and the pseudo-labels (Sec. 3.2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -36,12 +36,14 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     chunks = chunked(round.unlabelled)
     steps = round.progress.steps(stage, len(chunks), resumable=False)
     if steps.start < steps.total:
-        look_ahead(round, stage.replace("proposal", "features"), chunks)
+        look_at_clips(round, iteration)
         gallery = open_gallery(round, iteration)
+        mine = [chunk for place, chunk in enumerate(chunks) if distributed.takes(place)]
+        clips = round.ahead(action_clips(round, [record for chunk in mine for record in chunk]))
         own: dict[int, tuple[PseudoLabel, ...]] = {}
         for step in steps:
             if distributed.takes(step):
-                own[step] = look_at(round, gallery, chunks[step])
+                own[step] = look_at(round, gallery, chunks[step], clips)
             if step + 1 == steps.total:
                 seen = tuple(chain.from_iterable(distributed.in_order(own)))
                 keep_embeddings(round, iteration)
@@ -53,6 +55,13 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
         for record in round.unlabelled
         if record.key in accepted
     )
+
+
+def look_at_clips(round: Round, iteration: int) -> None:
+    """Image features of every clip that a pass, its embeddings and the test at the end ask for."""
+    stage = "features" if iteration == 0 else f"features {iteration}"
+    gallery = gallery_records(round, draw_exemplars(round, iteration))
+    look_ahead(round, stage, [round.unlabelled, gallery, round.clips, round.known_test])
 
 
 def weighed(round: Round, accepted: Sequence[ClipRecord]) -> tuple[ClipRecord, ...]:
@@ -130,18 +139,28 @@ class Gallery:
         return self.classifier.predict(embed_clips(round, records), nearest=NEAREST)
 
 
-def open_gallery(round: Round, iteration: int) -> Gallery:
-    """Exemplars of every class, drawn from the human-labelled clips, and their embeddings as they are now."""
-    config, by_key = round.config.pseudo_labels, {record.key: record for record in round.labelled}
-    seed = round.config.seed
+def draw_exemplars(round: Round, iteration: int) -> dict[str, tuple[str, ...]]:
+    """Keys of every class's exemplars, drawn from the clips that people have labelled."""
+    config, seed = round.config.pseudo_labels, round.config.seed
     if config.redraw_exemplars:
         seed = int(np.random.default_rng([seed, iteration]).integers(1 << 32))
-    labels = {key: str(record.label) for key, record in by_key.items()}
+    labels = {record.key: str(record.label) for record in round.labelled}
     pinned = {name: [key for key in keys if key in labels] for name, keys in round.exemplars.items()}
-    exemplars = draw_gallery(
+    return draw_gallery(
         labels, round.classes, most=config.exemplars, seed=seed, pinned=pinned, banned=round.banned,
     )  # fmt: skip
-    records = tuple(by_key[key] for name in round.classes for key in exemplars[name])
+
+
+def gallery_records(round: Round, exemplars: Mapping[str, Sequence[str]]) -> tuple[ClipRecord, ...]:
+    """The exemplars themselves, class after class."""
+    by_key = {record.key: record for record in round.labelled}
+    return tuple(by_key[key] for name in round.classes for key in exemplars[name])
+
+
+def open_gallery(round: Round, iteration: int) -> Gallery:
+    """Exemplars of every class, and their embeddings as they are now."""
+    config, exemplars = round.config.pseudo_labels, draw_exemplars(round, iteration)
+    records = gallery_records(round, exemplars)
     classifier = NonparametricClassifier(
         embed_all(round, records),
         torch.tensor(round.class_numbers(records), device=round.device),
@@ -155,15 +174,24 @@ def open_gallery(round: Round, iteration: int) -> Gallery:
 
 
 @torch.no_grad()
-def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tuple[PseudoLabel, ...]:
-    """Pseudo-labels of some clips: one forward pass of both encoders, then alignment with the gallery."""
+def look_at(
+    round: Round, gallery: Gallery, records: Sequence[ClipRecord], clips: Iterator[Tensor] | None = None
+) -> tuple[PseudoLabel, ...]:
+    """Pseudo-labels of some clips: one forward pass of both encoders, then alignment with the gallery.
+
+    Args:
+        clips: gives their middle views (1, 3, T, H, W) next; by default they are read here.
+    """
     if not records:
         return ()
+    views = round.ahead(action_clips(round, records)) if clips is None else clips
     config, models = round.config.pseudo_labels, round.models.eval()
     p_alignability, aligned = gallery.predict(round, records)
     with round.autocast():
         p_action, spread = models.action.predict_with_spread(
-            action_clips(round, records), config.uncertainty_passes, config.uncertainty_dropout
+            torch.cat(list(islice(views, len(records)))).to(round.device),  # (N, 3, T, H, W)
+            config.uncertainty_passes,
+            config.uncertainty_dropout,
         )
     arrays = (part.float().cpu().numpy() for part in (p_action, p_alignability, aligned.scores, spread))
     evidence = Evidence(*arrays)
@@ -181,8 +209,7 @@ def look_at(round: Round, gallery: Gallery, records: Sequence[ClipRecord]) -> tu
     return as_pseudo_labels(keys, round.classes, evidence, decision, shown)
 
 
-def action_clips(round: Round, records: Sequence[ClipRecord]) -> Tensor:
-    """The middle view of every clip (N, 3, T, H, W) for f_E."""
+def action_clips(round: Round, records: Sequence[ClipRecord]) -> WholeClips:
+    """The middle view of every clip (1, 3, T, H, W) for f_E."""
     config = round.config.action_encoder
-    clips = WholeClips(round.store, records, config.frames, config.size, stride=config.stride)
-    return torch.cat([clips[index] for index in range(len(clips))]).to(round.device)
+    return WholeClips(round.store, records, config.frames, config.size, stride=config.stride)

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,16 @@ class Round:
     feature_files: FeatureFiles | None = None  # opened once the image encoder is frozen
     proposal: Proposal | None = None
 
+    @property
+    def clips(self) -> tuple[ClipRecord, ...]:
+        """Every readable clip once: labelled, unlabelled, and test clips."""
+        return (*self.labelled, *self.unlabelled, *self.test)
+
+    @property
+    def known_test(self) -> tuple[ClipRecord, ...]:
+        """Test clips of the round's classes."""
+        return tuple(record for record in self.test if (record.truth or record.label) in self.classes)
+
     def class_numbers(self, records: Sequence[ClipRecord]) -> list[int]:
         """Class number of every labelled record."""
         number = {name: place for place, name in enumerate(self.classes)}
@@ -100,6 +110,21 @@ class Round:
             num_workers=self.config.loader_workers,
             pin_memory=self.device.type == "cuda",
         )
+
+    def ahead(self, dataset: Dataset) -> Iterator[Any]:
+        """Samples of a dataset one by one, in order; each loader worker prepares one ahead."""
+        if not len(dataset):  # type: ignore[arg-type]  # all of ours have a length
+            return iter(())
+        workers = self.config.loader_workers
+        loader = DataLoader(
+            dataset,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=1 if workers else None,  # a sample may be all views of a video
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # else it draws from the one that dropout draws from
+        )
+        return iter(loader)
 
 
 def open_round(

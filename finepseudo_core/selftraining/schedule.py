@@ -55,18 +55,25 @@ def plan(
     """
     stages = [PlannedStage("frames", labelled + unlabelled + test)]
     if config.method == "finepseudo":
-        stages += _algorithm_1(config, labelled, unlabelled, classes, warm, pseudo_labelled)
+        stages += _algorithm_1(config, labelled, unlabelled, test, classes, warm, pseudo_labelled)
     else:
-        stages += _baseline(config, labelled, unlabelled, classes, warm)
+        stages += _baseline(config, labelled, unlabelled, test, classes, warm)
     if test:
         stages.append(PlannedStage("test", _chunks(test)))
     return tuple(stages)
 
 
 def _algorithm_1(
-    config: RoundConfig, labelled: int, unlabelled: int, classes: int, warm: bool, pseudo_labelled: int | None
+    config: RoundConfig,
+    labelled: int,
+    unlabelled: int,
+    test: int,
+    classes: int,
+    warm: bool,
+    pseudo_labelled: int | None,
 ) -> Iterator[PlannedStage]:
     training, chunks = config.self_training, _chunks(unlabelled)
+    looked_at = _chunks(labelled + unlabelled + test)
     views = config.alignability_encoder.feature_views
     if not warm:
         supervised = balanced_steps_per_epoch(config, labelled, classes)
@@ -74,7 +81,7 @@ def _algorithm_1(
         yield PlannedStage("views", _chunks(labelled * views))
         yield PlannedStage("alignability", training.alignability_epochs * supervised)
         yield PlannedStage("action", training.action_epochs * supervised)
-        yield PlannedStage("features", chunks)
+        yield PlannedStage("features", looked_at)
         yield PlannedStage("proposal", max(1, chunks))
     guess = unlabelled // 4 if pseudo_labelled is None else pseudo_labelled
     for iteration in range(1, training.iterations + 1):
@@ -85,12 +92,12 @@ def _algorithm_1(
         yield PlannedStage(f"alignability {iteration}", steps)
         yield PlannedStage(f"action {iteration}", steps)
         if warm and first:
-            yield PlannedStage(f"features {iteration}", chunks)
+            yield PlannedStage(f"features {iteration}", looked_at)
         yield PlannedStage(f"proposal {iteration}", max(1, chunks))
 
 
 def _baseline(
-    config: RoundConfig, labelled: int, unlabelled: int, classes: int, warm: bool
+    config: RoundConfig, labelled: int, unlabelled: int, test: int, classes: int, warm: bool
 ) -> Iterator[PlannedStage]:
     training, supervised = config.self_training, balanced_steps_per_epoch(config, labelled, classes)
     learning = action_epochs(config, warm=warm) * supervised
@@ -104,7 +111,7 @@ def _baseline(
         yield PlannedStage("similarity", _chunks(labelled + unlabelled))
         yield PlannedStage("student", learning)
     number = f" {training.iterations}" if training.iterations else ""
-    yield PlannedStage(f"features{number}", _chunks(unlabelled))
+    yield PlannedStage(f"features{number}", _chunks(labelled + unlabelled + test))
     yield PlannedStage(f"proposal{number}", max(1, _chunks(unlabelled)))
 
 

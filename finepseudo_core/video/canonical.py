@@ -27,9 +27,11 @@ from finepseudo_core.video.source import (
     frame_rate,
     open_source,
     read_clip,
+    upright,
 )
 
 KEY_FRAME_EVERY = 12
+ADVICE = "`python -m finepseudo_core.video SOURCE_FOLDER TARGET_FOLDER` writes copies that can be trusted."
 _CHECKED_FRAMES = 6
 _DIFFERENCE = 3.0  # mean absolute difference of two decoders' colour conversions, in grey levels
 
@@ -63,7 +65,7 @@ def make_canonical(
     part = target.with_name(target.name + ".part")
     try:
         info = None
-        if start is None and end is None and _is_canonical(source, limits):
+        if start is None and end is None and is_canonical(source, limits):
             info = _copy(source, part, limits)
         if info is None:
             rate = frame_rate(source, limits)
@@ -99,39 +101,27 @@ def write_frames(frames: Iterable[np.ndarray], target: Path, rate: Fraction) -> 
             container.mux(stream.encode())
 
 
-def verify(path: Path) -> VideoInfo:
-    """Decode a canonical clip with decord and with PyAV and compare.
+def probe_checked(path: str | Path) -> VideoInfo:
+    """`probe` of a file whose frames decord gives right: a canonical one, or one that PyAV reads alike.
 
     Raises:
-        VideoError: the two disagree about the number of frames or about what they show.
+        VideoError: the file can't be decoded, or the decoders disagree about it.
     """
-    info = probe(path)
-    chosen = {0, info.frames - 1, *random.Random(info.frames).choices(range(info.frames), k=_CHECKED_FRAMES)}
-    scaler = VideoReformatter()
-    shown = {}
-    count = 0
-    with open_source(path, LIMITS) as (container, stream):
-        for count, frame in enumerate(container.decode(stream), start=1):
-            if frame.is_corrupt:
-                raise VideoError(f"{path} is damaged at frame {count - 1}. Copy or export the file again.")
-            if count - 1 in chosen:
-                shown[count - 1] = scaler.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    if count != info.frames:
-        raise VideoError(
-            f"{path}: one decoder finds {count} frames, another {info.frames}. Re-export the file."
-        )
-    numbers = sorted(chosen)
-    for number, picture in zip(numbers, read_frames(path, numbers), strict=True):
-        expected = shown[number]
-        same_shape = picture.shape == expected.shape
-        if not same_shape or np.abs(picture.astype(np.int16) - expected).mean() > _DIFFERENCE:
-            raise VideoError(
-                f"{path}: two decoders show different pictures for frame {number}. Re-export it."
-            )
-    return info
+    path = Path(path)
+    if is_canonical(path):
+        return probe(path)
+    try:
+        return verify(path)
+    except VideoError as error:
+        raise VideoError(f"{error} {ADVICE}") from error
 
 
-def _is_canonical(path: Path, limits: Limits) -> bool:
+def is_canonical(path: Path, limits: Limits = LIMITS) -> bool:
+    """Whether a file is canonical by its headers and the times of its packets; nothing is decoded.
+
+    Raises:
+        VideoError: it can't be opened, or exceeds the limits on bytes and pixels.
+    """
     with open_source(path, limits) as (container, stream):
         if len(container.streams) != 1 or "mp4" not in container.format.name or stream.frames > limits.frames:
             return False
@@ -150,6 +140,39 @@ def _is_canonical(path: Path, limits: Limits) -> bool:
         if len(gaps) > 1 or 0 in gaps or not rate or rate > limits.fps:
             return False
         return all(abs(gap * Fraction(stream.time_base or 1) * rate - 1) < 1e-3 for gap in gaps)
+
+
+def verify(path: Path) -> VideoInfo:
+    """Decode a clip with decord and with PyAV and compare.
+
+    Raises:
+        VideoError: the two disagree about the number of frames or about what they show.
+    """
+    info = probe(path)
+    chosen = {0, info.frames - 1, *random.Random(info.frames).choices(range(info.frames), k=_CHECKED_FRAMES)}
+    scaler = VideoReformatter()
+    shown = {}
+    count = 0
+    with open_source(path, LIMITS) as (container, stream):
+        for count, frame in enumerate(container.decode(stream), start=1):
+            if frame.is_corrupt:
+                raise VideoError(f"{path} is damaged at frame {count - 1}. Copy or export the file again.")
+            if count - 1 in chosen:
+                picture = scaler.reformat(frame, format="rgb24", threads=1).to_ndarray()
+                shown[count - 1] = upright(picture, display_matrix(frame))  # as decord turns it
+    if count != info.frames:
+        raise VideoError(
+            f"{path}: one decoder finds {count} frames, another {info.frames}. Re-export the file."
+        )
+    numbers = sorted(chosen)
+    for number, picture in zip(numbers, read_frames(path, numbers), strict=True):
+        expected = shown[number]
+        same_shape = picture.shape == expected.shape
+        if not same_shape or np.abs(picture.astype(np.int16) - expected).mean() > _DIFFERENCE:
+            raise VideoError(
+                f"{path}: two decoders show different pictures for frame {number}. Re-export it."
+            )
+    return info
 
 
 def _copy(source: Path, part: Path, limits: Limits) -> VideoInfo | None:

@@ -1,7 +1,7 @@
 """Frames of a video file through decord, exactly as asked for."""
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from PIL import Image
 from finepseudo_core.errors import VideoError
 
 decord.logging.set_level(decord.logging.QUIET)
+
+_BLOCK_BYTES = 128 << 20  # of frames decoded at a time: a long clip whole would not fit into memory
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,25 @@ def read_all(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarra
         VideoError: the file can't be decoded.
     """
     reader = _open(Path(path))
-    return _scale(_frames(reader, list(range(len(reader))), path), size)
+    whole = None
+    for start, frames in _blocks(reader, path):
+        scaled = _scale(frames, size)
+        if whole is None:
+            whole = np.empty((len(reader), *scaled.shape[1:]), np.uint8)
+        whole[start : start + len(scaled)] = scaled
+    assert whole is not None  # a reader without frames is refused
+    return whole
+
+
+def read_through(path: str | Path) -> None:
+    """Decode every frame of a video and keep none: only so is it known to be whole.
+
+    Raises:
+        VideoError: a frame can't be decoded.
+    """
+    reader = _open(Path(path))
+    for _ in _blocks(reader, path):
+        pass
 
 
 def require_regular_file(path: Path) -> int:
@@ -99,6 +119,15 @@ def _open(path: Path) -> decord.VideoReader:
     if len(reader) == 0:
         raise VideoError(f"{path} holds no video frames. Re-export the file.")
     return reader
+
+
+def _blocks(reader: decord.VideoReader, path: str | Path) -> Iterator[tuple[int, np.ndarray]]:
+    """All frames in order, a few at a time (T, H, W, 3), each time after the number of the first one."""
+    start, count = 0, 1
+    while start < len(reader):
+        frames = _frames(reader, list(range(start, min(start + count, len(reader)))), path)
+        yield start, frames
+        start, count = start + len(frames), max(1, _BLOCK_BYTES // frames[0].nbytes)
 
 
 def _frames(reader: decord.VideoReader, indices: list[int], path: str | Path) -> np.ndarray:

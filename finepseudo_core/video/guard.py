@@ -27,12 +27,15 @@ FUNCTIONS = {
     "probe": "finepseudo_core.video.decode",
     "read_frames": "finepseudo_core.video.decode",
     "read_all": "finepseudo_core.video.decode",
+    "read_through": "finepseudo_core.video.decode",
     "make_canonical": "finepseudo_core.video.canonical",
+    "probe_checked": "finepseudo_core.video.canonical",
     "verify": "finepseudo_core.video.canonical",
     "make_sprite": "finepseudo_core.video.sprites",
     "make_thumbnail": "finepseudo_core.video.sprites",
 }
 Task = tuple[str | Callable[..., Any], tuple[Any, ...], dict[str, Any], int]
+LEAST_SECONDS, MOST_SECONDS, SECONDS_PER_MEGABYTE = 10.0, 120.0, 1.0
 _WEAR = 1 << 30  # a child that keeps so much address space after a call is replaced
 _START_SECONDS = 60
 _PDEATHSIG = 1
@@ -190,6 +193,15 @@ def call_guarded(
             guard = _guards[os.getpid()] = DecodeGuard()
             atexit.register(guard.close)
     return guard.call(function, *arguments, seconds=seconds, memory_bytes=memory_bytes, **keywords)
+
+
+def time_limit(source: Path) -> float:
+    """Seconds a decoder may take; a file that hangs it must not hold up all the others."""
+    try:
+        megabytes = source.stat().st_size / 1e6
+    except OSError:
+        return LEAST_SECONDS
+    return min(MOST_SECONDS, LEAST_SECONDS + SECONDS_PER_MEGABYTE * megabytes)
 
 
 def end_with(parent: int) -> None:

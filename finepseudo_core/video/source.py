@@ -29,6 +29,7 @@ av.logging.set_level(av.logging.PANIC)
 
 # Only self-contained containers: playlists (hls, concat, dash) would let a file name other files to open.
 FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,gif,ogg,m4v,h264,hevc,ivf,mxf,dv,nut"
+Matrix = tuple[tuple[int, int], tuple[int, int]]
 _NARROW = (48, 72)  # widths that decord 0.6 can't read; below 32 there are more
 
 
@@ -214,8 +215,8 @@ def _picture(
     shape: tuple[int, int] | None,
 ) -> np.ndarray:
     """Upright RGB (H, W, 3) with square pixels, of `shape` or else of the canonical size."""
-    (a, b), (c, d) = display_matrix(frame)
-    sideways = abs(b) > abs(a)
+    matrix = display_matrix(frame)
+    sideways = _is_sideways(matrix)
     if shape is None:
         wide, high = frame.width * float(stream.sample_aspect_ratio or 1), frame.height
         width, height = canonical_size(high, wide, limits) if sideways else canonical_size(wide, high, limits)
@@ -224,12 +225,22 @@ def _picture(
     if sideways:
         width, height = height, width
     picture = scaler.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1).to_ndarray()
-    if sideways:
-        picture, a, d = picture.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+    return np.ascontiguousarray(upright(picture, matrix))
 
 
-def display_matrix(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
+def upright(picture: np.ndarray, matrix: Matrix) -> np.ndarray:
+    """A picture (H, W, 3) as it is shown, by the display matrix of its frame."""
+    (a, _), (_, d) = matrix
+    if _is_sideways(matrix):
+        picture, a, d = picture.transpose(1, 0, 2), matrix[1][0], matrix[0][1]
+    return picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+
+
+def _is_sideways(matrix: Matrix) -> bool:
+    return abs(matrix[0][1]) > abs(matrix[0][0])
+
+
+def display_matrix(frame: VideoFrame) -> Matrix:
     """((a, b), (c, d)): a pixel at (x, y) is shown at (ax + cy, bx + dy), up to a shift."""
     side_data: Any = frame.side_data  # PyAV's type hints for it are wrong
     data = side_data.get("DISPLAYMATRIX")

@@ -11,7 +11,9 @@ import pytest
 from finepseudo_core.datasets import frame_store
 from finepseudo_core.datasets.frame_store import open_frame_store
 from finepseudo_core.records import ClipRecord
+from finepseudo_core.video.__main__ import write_copies
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
+from tests.zoo import number_of, write_video
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,34 @@ def test_a_limit_is_kept_and_frames_beyond_it_are_decoded_anew(records, tmp_path
         for other in (half, none):
             assert other.frames(record.key) == whole.frames(record.key)
             np.testing.assert_array_equal(other.read(record.key, indices), wanted)
+
+
+@pytest.mark.parametrize("most_bytes", [0, 1 << 30])
+def test_a_clip_that_is_damaged_or_comes_wrong_is_left_out_with_its_reason(records, tmp_path, most_bytes):
+    whole = write_video(tmp_path / "whole.mp4", (n % 256 for n in range(150)), movflags="+faststart")
+    content = bytearray(whole.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    (damaged := tmp_path / "damaged.mp4").write_bytes(content)
+    edited = write_video(tmp_path / "edited.mp4", range(40), first_time=-7, options={"g": "12", "bf": "0"})
+    given = [ClipRecord(path.stem, path) for path in (damaged, whole, edited)]
+    left_out: dict[str, str] = {}
+    store = open_frame_store(
+        [*given, records[0]], tmp_path / "store", size=28, squash=True, most_bytes=most_bytes,
+        leave_out=left_out.__setitem__,
+    )  # fmt: skip
+    assert left_out.keys() == {"damaged", "edited"}
+    assert "damaged.mp4 can't be decoded" in left_out["damaged"]
+    assert "python -m finepseudo_core.video" in left_out["edited"]
+    assert store.read("whole", np.arange(store.frames("whole"))).shape[0] == 150
+
+
+def test_the_same_clip_is_let_in_once_its_canonical_copy_is_written(tmp_path):
+    (tmp_path / "clips").mkdir()
+    write_video(tmp_path / "clips" / "edited.mp4", range(40), first_time=-7, options={"g": "12", "bf": "0"})
+    write_copies(tmp_path / "clips", tmp_path / "copies")
+    record = ClipRecord("edited", tmp_path / "copies" / "edited.mp4")
+    store = open_frame_store([record], tmp_path / "store", size=84, squash=False, most_bytes=0)
+    assert [number_of(frame) for frame in store.read("edited", np.arange(33))] == list(range(7, 40))
 
 
 def test_frames_are_found_again_and_those_of_other_settings_are_not_taken_for_them(records, tmp_path):

@@ -7,6 +7,7 @@ from torch import nn
 
 from finepseudo_core.errors import Stopped
 from finepseudo_core.events import Event, StageStarted, StagesTimed
+from finepseudo_core.selftraining import image_features, schedule
 from finepseudo_core.selftraining.algorithm import run
 from finepseudo_core.selftraining.schedule import plan
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
@@ -50,7 +51,9 @@ def test_the_result_is_the_same_without_a_rehearsal(clips, tmp_path):
     assert result.model_sha256 == without.model_sha256
 
 
-def test_stages_go_as_planned_once_the_accepted_labels_are_known(clips, tmp_path):
+def test_stages_go_as_planned_once_the_accepted_labels_are_known(clips, tmp_path, monkeypatch):
+    for module in (schedule, image_features):
+        monkeypatch.setattr(module, "PROPOSAL_CHUNK", 5)  # so that stages differ in their steps
     labelled, unlabelled, test = clips
     result, events = rehearsed(clips, tmp_path / "cold")
     accepted = next(len(event.proposal.accepted) for event in events if hasattr(event, "proposal"))

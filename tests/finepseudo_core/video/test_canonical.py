@@ -7,7 +7,13 @@ import av
 import pytest
 
 from finepseudo_core.errors import VideoError
-from finepseudo_core.video.canonical import KEY_FRAME_EVERY, make_canonical, verify
+from finepseudo_core.video.canonical import (
+    KEY_FRAME_EVERY,
+    is_canonical,
+    make_canonical,
+    probe_checked,
+    verify,
+)
 from finepseudo_core.video.decode import VideoInfo, probe, read_all
 from finepseudo_core.video.guard import DecodeGuard
 from finepseudo_core.video.source import Limits
@@ -155,6 +161,30 @@ def test_limits_shrink_thin_out_and_refuse(zoo: dict[str, Path], tmp_path: Path)
 def test_two_decoders_that_disagree_are_noticed(zoo: dict[str, Path]) -> None:
     with pytest.raises(VideoError, match=r"decoder"):
         verify(zoo["edit list"])
+
+
+def test_a_file_passes_unchanged_only_where_its_frames_come_right(zoo: dict[str, Path]) -> None:
+    passed, reasons = set(), []
+    for name in SOUND.keys() - {"variable rate", "8K"}:
+        try:
+            probe_checked(zoo[name])
+        except VideoError as error:
+            reasons.append(str(error))
+        else:
+            assert numbers(zoo[name]) == list(SOUND[name])
+            passed.add(name)
+    assert all("`python -m finepseudo_core.video SOURCE_FOLDER TARGET_" in reason for reason in reasons)
+    assert passed >= {"plain with sound", "webm", "matroska", "rotated phone", "upside down"}
+    assert not passed & {"edit list", "transport stream", "program stream", "narrow"}
+
+
+def test_a_phone_clip_with_sound_passes_though_it_is_rotated(tmp_path: Path) -> None:
+    for rotation in (90, -90):
+        path = tmp_path / f"{rotation}.mov"
+        write_video(path, range(20), rotation=rotation, sideways=True, sound=True)
+        assert not is_canonical(path)
+        assert probe_checked(path).frames == 20
+        assert numbers(path) == list(range(20))
 
 
 def test_real_phone_clips_become_canonical(tmp_path: Path) -> None:

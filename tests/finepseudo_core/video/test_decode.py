@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from finepseudo_core.errors import VideoError
-from finepseudo_core.video.decode import probe, read_all, read_frames
+from finepseudo_core.video import decode
+from finepseudo_core.video.decode import probe, read_all, read_frames, read_through
 from tests.zoo import number_of, numbered_frame, write_video
 
 
@@ -41,6 +42,23 @@ def test_read_all_gives_every_frame(clip: Path) -> None:
     frames = read_all(clip, (32, 64))
     assert frames.shape == (30, 32, 64, 3)
     assert [number_of(frame) for frame in frames] == list(range(30))
+
+
+def test_a_clip_that_is_read_in_pieces_is_the_same(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_all(clip)
+    monkeypatch.setattr(decode, "_BLOCK_BYTES", 7 * whole[0].nbytes)
+    np.testing.assert_array_equal(read_all(clip), whole)
+
+
+def test_a_clip_that_breaks_off_is_not_read_through(clip: Path, tmp_path: Path) -> None:
+    read_through(clip)
+    options = {"g": "12", "bf": "0"}
+    path = write_video(tmp_path / "whole.mp4", range(240), movflags="+faststart", options=options)
+    whole = path.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    assert probe(tmp_path / "cut.mp4").frames == 240
+    with pytest.raises(VideoError, match="can't be decoded"):
+        read_through(tmp_path / "cut.mp4")
 
 
 def test_colours_survive(tmp_path: Path) -> None:
