@@ -267,7 +267,7 @@ def main() -> None:
             synthetic_dives.generate(
                 folder, clips=options.dives, classes=options.classes, processes=max(2, options.workers)
             )
-        clips = read_clips(folder, None, options.share, config.seed)
+        clips = read_clips(folder, None, options.share, config.seed, cuts=Path(scratch) / "cuts")
         start = time.perf_counter()
         with timed_batches(watch), timed_looks(watch), gpu_sampled(watch):
             run(config, *clips[:2], Path(scratch) / "round", test=clips[2], notify=watch)

@@ -63,7 +63,7 @@ def main() -> None:
         if distributed.is_main() and not (clips / "labels.csv").exists():
             synthetic_dives.generate(clips, clips=60, classes=4, size=64, seed=1)
         distributed.wait_for_all()
-        labelled, unlabelled, _ = read_clips(clips, None, 0.2, seed=0)
+        labelled, unlabelled, _ = read_clips(clips, None, 0.2, seed=0, cuts=clips.parent / "cuts")
         workspace = Path(distributed.from_main(lambda: tempfile.mkdtemp()))
         watch = Stopwatch()
         run(CONFIG, labelled, unlabelled, workspace, notify=watch)

@@ -134,6 +134,12 @@ class PseudoLabelConfig(Section):
     threshold: float = option(0.6, "θ, least confidence of an accepted label.", at_least=0, at_most=1)
     temperature: float = option(0.1, "τ of the non-parametric classifier (Eq. 8).", above=0)
     exemplars: int = option(15, "Exemplars per class, at most (Eq. 7).", at_least=1)
+    exemplars_from: str = option(
+        "people",
+        "[A] Which clips may be exemplars: those that people have labelled, or beside them those accepted in "
+        "the pass before, which are never compared with themselves.",
+        choices=("people", "accepted"),
+    )
     redraw_exemplars: bool = option(
         False, "[A] Draw exemplars anew for every pass; off, they are those of the round."
     )

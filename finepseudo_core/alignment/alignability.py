@@ -160,7 +160,7 @@ class ClassAlignability(NamedTuple):
     Args:
         scores: S̄ (N, K), mean score over each class's exemplars; 0 for a class without exemplars.
         nearest: (N, n) places in the gallery of the most alignable exemplars of any class, best first.
-        nearest_scores: (N, n) their scores.
+        nearest_scores: (N, n) their scores; -1 for the clip itself, where it is an exemplar.
     """
 
     scores: Tensor
@@ -179,6 +179,7 @@ def class_alignability(
     *,
     nearest: int = 0,
     distance: str = "soft_dtw",
+    own: Tensor | None = None,
 ) -> ClassAlignability:
     """S̄_c(U) = mean of S(f_A(U), exemplar) over the exemplars of class c.
 
@@ -195,6 +196,8 @@ def class_alignability(
         gamma: soft-DTW smoothing.
         nearest: how many of the most alignable exemplars to name per clip; 0 names none.
         distance: what f_S is given; a kind of `pairwise_distance`.
+        own: int (N,), the place in the gallery of a clip that is an exemplar itself, -1 for none: a clip
+            can't vouch for itself, so its class's mean is over the others, and 0 without others.
 
     Raises:
         ValueError: a class out of range, or sizes that don't fit together.
@@ -214,9 +217,24 @@ def class_alignability(
         distances = pairwise_distance(embeddings[here], gallery, distance, gamma)
         of_pairs = logits_of(score, distances, embeddings.shape[1]).sigmoid_().float()
         scores[here] = of_pairs @ members
+        if own is not None:
+            _leave_out_itself(of_pairs, scores[here], own[here], members)
         if shown:
             best[here], places[here] = of_pairs.topk(shown, dim=1)
     return ClassAlignability(scores, places, best)
+
+
+def _leave_out_itself(of_pairs: Tensor, scores: Tensor, own: Tensor, members: Tensor) -> None:
+    """Put a clip's score with itself below all in of_pairs (n, M), and out of its mean in scores (n, K)."""
+    rows = (own >= 0).nonzero().flatten()
+    if not len(rows):
+        return
+    places = own[rows]
+    of_pairs[rows, places] = -1.0
+    classes = members[places].argmax(1)
+    others = (members[:, classes] > 0).T.to(of_pairs)  # (r, M)
+    others[torch.arange(len(rows), device=rows.device), places] = 0
+    scores[rows, classes] = (of_pairs[rows] * others).sum(1) / others.sum(1).clamp_min(1)
 
 
 def check_gallery(gallery: Tensor, gallery_classes: Tensor, classes: int) -> None:

@@ -32,7 +32,7 @@ def draw_gallery(
     The draw depends on the seed, the class and its clips only, not on their order nor on the other classes.
 
     Args:
-        labels: clip key -> class, human-labelled clips only.
+        labels: clip key -> class of the clips that may be exemplars.
         classes: class names, the order of the result.
         most: exemplars per class, at most.
         seed: seed of the draw.
@@ -109,11 +109,15 @@ class NonparametricClassifier:
         self.gallery, self.gallery_classes, self.classes = gallery, gallery_classes, classes
         self.score, self.gamma, self.temperature, self.distance = score, gamma, temperature, distance
 
-    def predict(self, embeddings: Tensor, *, nearest: int = 5) -> ClassPrediction:
-        """Class probabilities of clips (N, T, F), with S̄ and their `nearest` exemplars. No gradient."""
+    def predict(self, embeddings: Tensor, *, nearest: int = 5, own: Tensor | None = None) -> ClassPrediction:
+        """Class probabilities of clips (N, T, F), with S̄ and their `nearest` exemplars. No gradient.
+
+        Args:
+            own: int (N,), a clip's own place among the exemplars, which it is not compared with; -1 for none.
+        """
         alignability = class_alignability(
             embeddings, self.gallery, self.gallery_classes, self.classes, self.score, self.gamma,
-            nearest=nearest, distance=self.distance,
+            nearest=nearest, distance=self.distance, own=own,
         )  # fmt: skip
         return ClassPrediction(self.probabilities(alignability.scores), alignability)
 

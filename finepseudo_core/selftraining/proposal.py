@@ -82,6 +82,8 @@ def publish(round: Round, proposal: Proposal) -> None:
     if training.keep_pseudo_labels:
         first = {record.key: record.label for record in round.pseudo_labelled}
         before = notes.get("accepted", first)
+    if round.config.pseudo_labels.exemplars_from == "accepted" and "accepted" in notes:
+        notes["accepted_before"] = notes["accepted"]
     notes["accepted"] = before | {label.key: label.label for label in proposal.accepted}
     if training.soft_labels:
         decided_by = notes.get("probabilities", {}) if training.keep_pseudo_labels else {}
@@ -136,25 +138,37 @@ class Gallery:
 
     def predict(self, round: Round, records: Sequence[ClipRecord]) -> ClassPrediction:
         """p_A (N, K), S̄ (N, K) and the nearest exemplars of some clips (Eq. 7-8)."""
-        return self.classifier.predict(embed_clips(round, records), nearest=NEAREST)
+        places = {record.key: place for place, record in enumerate(self.records)}
+        own = torch.tensor([places.get(record.key, -1) for record in records], device=round.device)
+        return self.classifier.predict(embed_clips(round, records), nearest=NEAREST, own=own)
 
 
 def draw_exemplars(round: Round, iteration: int) -> dict[str, tuple[str, ...]]:
-    """Keys of every class's exemplars, drawn from the clips that people have labelled."""
+    """Keys of every class's exemplars, drawn from clips that people have labelled, or accepted ones too."""
     config, seed = round.config.pseudo_labels, round.config.seed
     if config.redraw_exemplars:
         seed = int(np.random.default_rng([seed, iteration]).integers(1 << 32))
     labels = {record.key: str(record.label) for record in round.labelled}
+    if config.exemplars_from == "accepted" and iteration > 0:
+        labels |= _accepted_before(round, iteration)
     pinned = {name: [key for key in keys if key in labels] for name, keys in round.exemplars.items()}
     return draw_gallery(
         labels, round.classes, most=config.exemplars, seed=seed, pinned=pinned, banned=round.banned,
     )  # fmt: skip
 
 
+def _accepted_before(round: Round, iteration: int) -> dict[str, str]:
+    """Key -> label of what the pass before this one accepted, or what the round was given to begin with."""
+    notes = round.progress.notes
+    first = {record.key: str(record.label) for record in round.pseudo_labelled}
+    over = f"proposal {iteration}" in round.progress.finished
+    return notes.get("accepted_before" if over else "accepted", first)
+
+
 def gallery_records(round: Round, exemplars: Mapping[str, Sequence[str]]) -> tuple[ClipRecord, ...]:
-    """The exemplars themselves, class after class."""
-    by_key = {record.key: record for record in round.labelled}
-    return tuple(by_key[key] for name in round.classes for key in exemplars[name])
+    """The exemplars themselves, class after class, each with the label that it stands for."""
+    by_key = {record.key: record for record in (*round.unlabelled, *round.labelled)}
+    return tuple(replace(by_key[key], label=name) for name in round.classes for key in exemplars[name])
 
 
 def open_gallery(round: Round, iteration: int) -> Gallery:
@@ -199,6 +213,7 @@ def look_at(
         [
             ExemplarMatch(gallery.records[place].key, str(gallery.records[place].label), score)
             for place, score in zip(places.tolist(), scores.tolist(), strict=True)
+            if score >= 0  # below is the clip itself
         ]
         for places, scores in zip(aligned.nearest, aligned.nearest_scores, strict=True)
     ]

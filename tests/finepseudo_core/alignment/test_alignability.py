@@ -104,6 +104,22 @@ def test_class_alignability_is_the_mean_score_over_exemplars(clips, monkeypatch)
     assert torch.equal(score.mean, before)
 
 
+def test_a_clip_that_is_an_exemplar_is_not_compared_with_itself(clips, monkeypatch):
+    _, gallery, classes = clips
+    score = AlignabilityScore(monotone=True)
+    monkeypatch.setattr(alignability, "CLIPS_AT_ONCE", 4)
+    embeddings, own = torch.cat([gallery, gallery[:1]]), torch.tensor([*range(6), -1])
+    found = class_alignability(embeddings, gallery, classes, 4, score, 0.01, nearest=6, own=own)
+    for clip in range(6):
+        others = torch.arange(6) != clip
+        alone = class_alignability(gallery[clip][None], gallery[others], classes[others], 4, score, 0.01)
+        torch.testing.assert_close(found.scores[clip], alone.scores[0])
+        assert found.nearest[clip, -1] == clip
+        assert found.nearest_scores[clip].tolist()[-1] == -1 < found.nearest_scores[clip].tolist()[-2]
+    assert found.scores[3, 3] == 0  # the only exemplar of its class
+    assert found.nearest[6, 0] == 0  # the same clip by another name
+
+
 def test_the_nearest_exemplars_come_best_first(clips):
     embeddings, gallery, classes = clips
     score = AlignabilityScore(monotone=True)

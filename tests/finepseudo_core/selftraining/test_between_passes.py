@@ -13,7 +13,7 @@ from finepseudo_core.events import PseudoLabelsProposed
 from finepseudo_core.records import ClipRecord, Proposal
 from finepseudo_core.selftraining import algorithm, proposal
 from finepseudo_core.selftraining.algorithm import run
-from finepseudo_core.selftraining.models import load_models
+from finepseudo_core.selftraining.models import load_finished, load_models
 from tests.finepseudo_core.selftraining.tiny import make_clips, tiny_config
 
 TWICE = {"pretraining__epochs": 0, "self_training__iterations": 2}
@@ -116,6 +116,22 @@ def test_exemplars_are_the_rounds_or_each_passes_own(clips, tmp_path):
     drawn = [seen.exemplars for seen in redrawn]
     assert len({str(sorted(exemplars.items())) for exemplars in drawn}) > 1
     assert all(len(keys) == 1 for exemplars in drawn for keys in exemplars.values())
+
+
+def test_accepted_clips_may_be_exemplars_of_the_next_pass_and_never_vouch_for_themselves(clips, tmp_path):
+    settings = {"pseudo_labels__threshold": 0.0, "pseudo_labels__exemplars_from": "accepted"}
+    first, second, third = passes(clips, tmp_path, **settings)
+    people = {record.key for record in clips[0]}
+    assert {key for keys in first.exemplars.values() for key in keys} <= people
+    for before, now in ((first, second), (second, third)):
+        labels = {label.key: label.label for label in before.accepted}
+        drawn = {key: name for name, keys in now.exemplars.items() for key in keys if key not in people}
+        assert drawn
+        assert all(labels[key] == name for key, name in drawn.items())
+        for label in now.pseudo_labels:
+            assert label.key not in {match.key for match in label.nearest}
+    kept = load_finished(tmp_path / "model.pt").exemplars.keys
+    assert list(kept) == [key for keys in third.exemplars.values() for key in keys]
 
 
 def test_batches_of_people_alone_teach_what_a_round_without_accepted_labels_learns(clips, tmp_path):
