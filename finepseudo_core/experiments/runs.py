@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from finepseudo_core.config import RoundConfig
-from finepseudo_core.evaluation import phases
+from finepseudo_core.evaluation import phases_run
 from finepseudo_core.evaluation.annotated_clips import check_annotated, read_annotated
 from finepseudo_core.evaluation.open_world import judge_rejection
 from finepseudo_core.events import ClipLeftOut, Event, Notify, PseudoLabelsProposed
@@ -146,7 +146,7 @@ def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[s
         found |= {f"auroc_{name}": rejection.auroc for name, rejection in judged.rejection.items()}
         found |= {"known_accepted": judged.known_accepted, "novel_accepted": judged.novel_accepted}
     if setting.phases:
-        report = phases.measure(
+        report = phases_run.measure(
             result.model,
             setting.data.folder,
             annotation=setting.data.format,

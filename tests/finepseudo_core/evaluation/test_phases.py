@@ -18,7 +18,7 @@ from finepseudo_core.datasets.formats.finediving import Step
 from finepseudo_core.datasets.formats.listing import ListedClip
 from finepseudo_core.datasets.phase_annotations import PhaseAnnotation, read_csv
 from finepseudo_core.errors import DatasetError
-from finepseudo_core.evaluation import phases as module
+from finepseudo_core.evaluation import phases_run
 from finepseudo_core.evaluation.annotated_clips import check_annotated, read_annotated
 from finepseudo_core.evaluation.embedded_folder import draw_window, embed_folder
 from finepseudo_core.evaluation.frame_embeddings import clock_embeddings, embed_frames
@@ -27,8 +27,8 @@ from finepseudo_core.evaluation.phases import (
     evaluate_by_class,
     evaluate_phases,
     mean_over_classes,
-    measure,
 )
+from finepseudo_core.evaluation.phases_run import measure
 from finepseudo_core.selftraining.image_features import embed_clips
 from finepseudo_core.selftraining.models import Models, save_models
 from finepseudo_core.selftraining.round import open_round
@@ -237,7 +237,7 @@ def test_clips_are_embedded_as_in_a_round(tmp_path: Path) -> None:
 
 def test_the_command_measures_a_model_on_held_out_clips(dives, model, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["phases", "--model", str(model), "--data", str(dives)])
-    module.main()
+    phases_run.main()
     report = json.loads(model.with_name("phase_metrics.json").read_text())
     assert report["clips"] == {"training": 16, "held_out": 4}
     assert (report["frames"], report["left_out"]) == (6, {})
@@ -368,11 +368,11 @@ def test_the_command_takes_phases_beside_any_annotation(
     arguments += ["--out", str(tmp_path / "found.json")]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit, match="penn_action tells no phases. Give them by --phases"):
-        module.main()
+        phases_run.main()
     monkeypatch.setattr(
         sys, "argv", [*arguments, "--phases", str(tmp_path / "marks.csv"), "--least-frames", "9"]
     )
-    module.main()
+    phases_run.main()
     report = json.loads((tmp_path / "found.json").read_text())
     assert set(report["left_out"]) == {"0000"}
     assert "no video named 0000" in report["left_out"]["0000"]
@@ -404,4 +404,4 @@ def test_errors_of_the_command_are_one_line(dives, model, monkeypatch, tmp_path)
     arguments = ["phases", "--model", str(model), "--data", str(dives), "--annotations", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit, match="phases.csv can't be read"):
-        module.main()
+        phases_run.main()

@@ -78,7 +78,8 @@ def test_names_of_no_format_or_part_are_refused(name: str, message: str, tmp_pat
 
 
 @pytest.mark.parametrize("command", [
-    "datasets.label_splits", "selftraining", "experiments", "evaluation.open_world_run", "evaluation.phases",
+    "datasets.label_splits", "selftraining", "experiments", "evaluation.open_world_run",
+    "evaluation.phases_run",
 ])  # fmt: skip
 def test_every_command_takes_all_formats_and_a_least_number_of_frames(command, monkeypatch, capsys) -> None:
     module = import_module(f"finepseudo_core.{command}")
