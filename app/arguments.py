@@ -1,12 +1,12 @@
 """What the command line understands; `app.cli` says what each command does."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from pathlib import Path
 
 from app.services.export_formats import NAMES
 from app.services.import_formats import CSV, FORMATS, check_name
 from finepseudo_core.config import PRESETS
-from finepseudo_core.datasets.formats.arguments import whole_number
+from finepseudo_core.datasets.formats.arguments import checked, whole_number
 
 
 def parser() -> ArgumentParser:
@@ -42,7 +42,7 @@ def parser() -> ArgumentParser:
     )
     bring.add_argument(
         "--format",
-        type=_format,
+        type=checked(check_name),
         default=CSV,
         metavar="NAME[:PART]",
         help=f"how the labels are written: {', '.join(FORMATS)}; with :PART some of the classes, as "
@@ -114,13 +114,6 @@ def parser() -> ArgumentParser:
     )
     command("doctor", "Check everything the studio stands on, one line each.")
     return whole
-
-
-def _format(text: str) -> str:
-    try:
-        return check_name(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{error}") from error
 
 
 def _positive(text: str) -> int:

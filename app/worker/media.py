@@ -8,13 +8,11 @@ import dataclasses
 import logging
 import os
 import shutil
-import threading
 import time
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -29,6 +27,7 @@ from db.repositories import clips, jobs
 from finepseudo_core.errors import FinePseudoError, Stopped, VideoError
 from finepseudo_core.video.decode import VideoInfo
 from finepseudo_core.video.guard import DecodeGuard, time_limit
+from finepseudo_core.video.guard_pool import GuardPool
 from finepseudo_core.video.sprites import SpriteInfo
 
 READERS = 2
@@ -81,9 +80,7 @@ class ClipReaders:
     def __init__(self, settings: Settings, import_id: int) -> None:
         self.settings = settings
         self.folder = settings.project / "reading" / str(import_id)
-        self._guards = ExitStack()
-        self._own = threading.local()
-        self._pool = ThreadPoolExecutor(READERS, initializer=self._give_guard)
+        self._pool = GuardPool(READERS)
 
     def __enter__(self) -> "ClipReaders":
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -91,21 +88,17 @@ class ClipReaders:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        self._guards.close()
+        self._pool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def submit(self, clip: Clip) -> "Future[Reading]":
         """Have a clip read."""
-        return self._pool.submit(self._read, clip)
+        return self._pool.submit(partial(self._read, clip))
 
-    def _give_guard(self) -> None:
-        self._own.guard = self._guards.enter_context(DecodeGuard())
-
-    def _read(self, clip: Clip) -> Reading:
+    def _read(self, clip: Clip, guard: DecodeGuard) -> Reading:
         source = Path(clip.source_path)
         try:
-            return self._make_files(clip, source)
+            return self._make_files(clip, source, guard)
         except (VideoError, ValueError) as error:
             return Reading(clip.id, reason=str(error))
         except OSError as error:
@@ -114,8 +107,7 @@ class ClipReaders:
                 "Make room on the disk, then import the folder again."
             ) from error
 
-    def _make_files(self, clip: Clip, source: Path) -> Reading:
-        guard: DecodeGuard = self._own.guard
+    def _make_files(self, clip: Clip, source: Path, guard: DecodeGuard) -> Reading:
         canonical, sprite, thumb = (
             self.folder / f"{clip.id}.{kind}" for kind in ("mp4", "sprite.webp", "thumb.webp")
         )

@@ -4,11 +4,11 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from finepseudo_core.errors import VideoError
 from finepseudo_core.records import ClipRecord
 from finepseudo_core.video import decode
 from finepseudo_core.video.guard import DecodeGuard, time_limit
+from finepseudo_core.video.guard_pool import GuardPool
 
 MOST_DECODERS = 16
 CLIPS_PER_DECODER = 64  # a child process that decodes takes a moment to start
@@ -154,28 +155,19 @@ def _decoded(
     """What a clip is, and its frames if there is room for them; in order, a few clips ahead on every core."""
     cores = len(os.sched_getaffinity(0))
     workers = max(1, min(MOST_DECODERS, cores, len(records) // CLIPS_PER_DECODER))
-    with ExitStack() as stack:
-        free: SimpleQueue[DecodeGuard] = SimpleQueue()
-        for _ in range(workers):
-            free.put(stack.enter_context(DecodeGuard()))
 
-        def decode_one(path: Path) -> tuple[decode.VideoInfo, np.ndarray | None]:
-            guard = free.get()
-            try:
-                seconds = time_limit(path)
-                info = guard.call("probe_checked", path, seconds=seconds)
-                if fits(info):
-                    return info, guard.call("read_all", path, shape_of(info), seconds=seconds)
-                guard.call("read_through", path, seconds=seconds)  # a round reads it without a guard
-                return info, None
-            finally:
-                free.put(guard)
+    def decode_one(path: Path, guard: DecodeGuard) -> tuple[decode.VideoInfo, np.ndarray | None]:
+        seconds = time_limit(path)
+        info = guard.call("probe_checked", path, seconds=seconds)
+        if fits(info):
+            return info, guard.call("read_all", path, shape_of(info), seconds=seconds)
+        guard.call("read_through", path, seconds=seconds)  # a round reads it without a guard
+        return info, None
 
-        pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="decode"))
-        stack.callback(pool.shutdown, cancel_futures=True)
+    with GuardPool(workers) as pool:
         ahead: deque[tuple[ClipRecord, Decoding]] = deque()
         for record in records:
-            ahead.append((record, pool.submit(decode_one, record.path)))
+            ahead.append((record, pool.submit(partial(decode_one, record.path))))
             if len(ahead) > 2 * workers:
                 yield ahead.popleft()
         yield from ahead

@@ -5,16 +5,15 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 
 from finepseudo_core.datasets.formats import read_listed
 from finepseudo_core.datasets.formats.listing import ImportList, ListedClip, ListedRow, ListProblem
 from finepseudo_core.errors import DatasetError, VideoError
 from finepseudo_core.video.guard import DecodeGuard
+from finepseudo_core.video.guard_pool import GuardPool
 
 MOST_CUTTERS = 16
 SECONDS = 120.0  # for one clip; a file that hangs the decoder must not hold up the others
@@ -83,21 +82,15 @@ def _cut(todo: Mapping[ListedClip, Path]) -> dict[str, str]:
     """Key -> why, of the clips that can't be cut; several are cut at a time."""
     if not todo:
         return {}
-    count = min(len(todo), len(os.sched_getaffinity(0)), MOST_CUTTERS)
-    idle: SimpleQueue[DecodeGuard] = SimpleQueue()
 
-    def cut(clip: ListedClip, target: Path) -> str | None:
-        guard = idle.get()
+    def cut(clip: ListedClip, target: Path, guard: DecodeGuard) -> str | None:
         try:
             guard.call("make_canonical", clip.path, target, start=clip.start, end=clip.end, seconds=SECONDS)
         except (VideoError, ValueError) as error:
             return str(error)
-        finally:
-            idle.put(guard)
         return None
 
-    with ExitStack() as guards, ThreadPoolExecutor(count) as pool:
-        for _ in range(count):
-            idle.put(guards.enter_context(DecodeGuard()))
-        reasons = list(pool.map(cut, todo.keys(), todo.values()))
-    return {clip.key: why for clip, why in zip(todo, reasons, strict=True) if why is not None}
+    with GuardPool(min(len(todo), len(os.sched_getaffinity(0)), MOST_CUTTERS)) as pool:
+        cutting = {clip.key: pool.submit(partial(cut, clip, target)) for clip, target in todo.items()}
+        reasons = {key: future.result() for key, future in cutting.items()}
+    return {key: why for key, why in reasons.items() if why is not None}

@@ -10,17 +10,17 @@ import argparse
 import os
 import shutil
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from concurrent.futures import as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from finepseudo_core.datasets.formats.listing import VIDEO_EXTENSIONS
 from finepseudo_core.errors import DatasetError, FinePseudoError, VideoError
 from finepseudo_core.video.guard import DecodeGuard, time_limit
+from finepseudo_core.video.guard_pool import GuardPool
 
 LARGEST_COPY = 64 << 20  # bytes of a file that is no video; annotations are smaller
 _SAY_SECONDS = 5.0
@@ -64,8 +64,8 @@ def write_copies(
     videos = [name for name in names if name.suffix.lower() in VIDEO_EXTENSIONS]
     problems = _copy_others(source, target, [name for name in names if name not in set(videos)])
     missing = [name for name in videos if not (target / name).exists()]
-    with _writers(source, target) as submit:
-        writing = {submit(name): name for name in missing}
+    with GuardPool(len(os.sched_getaffinity(0))) as pool:
+        writing = {pool.submit(partial(_write, source / name, target / name)): name for name in missing}
         for done, future in enumerate(as_completed(writing), 1):
             try:
                 future.result()
@@ -99,25 +99,9 @@ def _copy_others(source: Path, target: Path, names: list[Path]) -> dict[str, str
     return problems
 
 
-@contextmanager
-def _writers(source: Path, target: Path) -> Iterator[Callable[[Path], Future[None]]]:
-    """A function that has a video written by one of several threads, each with a guarded child."""
-    own = threading.local()
-    with ExitStack() as stack:
-
-        def give_guard() -> None:
-            own.guard = stack.enter_context(DecodeGuard())
-
-        def write(name: Path) -> None:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            guard: DecodeGuard = own.guard
-            guard.call("make_canonical", source / name, target / name, seconds=time_limit(source / name))
-
-        pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "canonical", initializer=give_guard)
-        try:
-            yield lambda name: pool.submit(write, name)
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _write(origin: Path, copy: Path, guard: DecodeGuard) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    guard.call("make_canonical", origin, copy, seconds=time_limit(origin))
 
 
 class Report:

@@ -1,6 +1,7 @@
 """What every command that reads an annotation takes: its format, and how short a clip may be."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 
 from finepseudo_core.datasets.formats import FORMATS, check_name
 
@@ -9,7 +10,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """`--format` and `--least-frames`."""
     parser.add_argument(
         "--format",
-        type=format_name,
+        type=checked(check_name),
         default="csv_folder",
         metavar="NAME[:PART]",
         help=f"what the annotation is, csv_folder if not told: {', '.join(FORMATS)}; with :PART some of its "
@@ -24,12 +25,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def format_name(text: str) -> str:
-    """The name of a format, as argparse takes it."""
-    try:
-        return check_name(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{error}") from error
+def checked(check: Callable[[str], str]) -> Callable[[str], str]:
+    """A check that raises ValueError, as a type of argparse, which then shows its words."""
+
+    def convert(text: str) -> str:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise ArgumentTypeError(f"{error}") from error
+
+    return convert
 
 
 def whole_number(text: str) -> int:
