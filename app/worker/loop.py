@@ -171,7 +171,10 @@ class Worker:
     def _renew(self, running: Running) -> None:
         settings = self.studio.settings
         with self.studio.database.write() as session:
-            jobs.heartbeat(session, running.fence, lease_seconds=settings.lease_seconds)
+            job = jobs.get(session, job_id=running.fence.job_id)
+            ended = job is not None and job.state in jobs.OVER and job.attempt == running.fence.attempt
+            if not ended:  # else its process has said so, and is about to go
+                jobs.heartbeat(session, running.fence, lease_seconds=settings.lease_seconds)
         running.renew_at = time.monotonic() + settings.heartbeat_seconds
 
     def _settle(self, session: Session, running: Running) -> None:

@@ -82,6 +82,26 @@ def test_a_restarted_worker_takes_its_own_jobs_back_without_waiting_for_the_leas
         worker.close()
 
 
+def test_a_job_that_its_process_has_just_ended_is_no_lost_lease(imported, caplog):
+    job_id = squares.queue_round(imported)
+    worker = Worker(imported)
+    worker.turn()
+    running = worker.lanes[1].running
+    assert running is not None
+    with imported.database.write() as session:
+        jobs.finish(session, running.fence, state="succeeded")
+    running.renew_at = 0.0  # a heartbeat falls due before the process is gone
+    worker.turn()
+    assert worker.lanes[1].running is running
+    assert "no longer held" not in caplog.text
+    running.process.kill()
+    running.process.wait()
+    worker.turn()
+    assert worker.lanes[1].running is None
+    worker.close()
+    assert squares.state(imported, job_id) == "succeeded"
+
+
 def test_cancel_takes_effect_at_once_and_a_resumed_round_ends_the_same(
     imported, start_worker, undisturbed_model
 ):
