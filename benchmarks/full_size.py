@@ -28,6 +28,7 @@ from benchmarks import machine
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import RoundConfig, preset
 from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.encoders.action_encoder import ActionEncoder
 from finepseudo_core.events import Event, PseudoLabelsProposed, RoundFinished, StageStarted, StepDone
 from finepseudo_core.selftraining import round as rounds
@@ -267,7 +268,7 @@ def main() -> None:
             synthetic_dives.generate(
                 folder, clips=options.dives, classes=options.classes, processes=max(2, options.workers)
             )
-        clips = read_clips(folder, None, options.share, config.seed, cuts=Path(scratch) / "cuts")
+        clips = read_clips(Dataset(folder), options.share, config.seed)
         start = time.perf_counter()
         with timed_batches(watch), timed_looks(watch), gpu_sampled(watch):
             run(config, *clips[:2], Path(scratch) / "round", test=clips[2], notify=watch)

@@ -15,6 +15,7 @@ import torch
 
 from finepseudo_core.config import preset
 from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.events import Event, StageStarted, StepDone
 from finepseudo_core.selftraining import distributed
 from finepseudo_core.selftraining.__main__ import read_clips
@@ -63,7 +64,7 @@ def main() -> None:
         if distributed.is_main() and not (clips / "labels.csv").exists():
             synthetic_dives.generate(clips, clips=60, classes=4, size=64, seed=1)
         distributed.wait_for_all()
-        labelled, unlabelled, _ = read_clips(clips, None, 0.2, seed=0, cuts=clips.parent / "cuts")
+        labelled, unlabelled, _ = read_clips(Dataset(clips), 0.2, seed=0)
         workspace = Path(distributed.from_main(lambda: tempfile.mkdtemp()))
         watch = Stopwatch()
         run(CONFIG, labelled, unlabelled, workspace, notify=watch)

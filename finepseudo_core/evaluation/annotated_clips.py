@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finepseudo_core.datasets import label_splits
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.formats.listing import ListedClip
 from finepseudo_core.datasets.phase_annotations import (
     LeaveOut,
@@ -12,7 +13,6 @@ from finepseudo_core.datasets.phase_annotations import (
     from_finediving,
     read_csv,
 )
-from finepseudo_core.datasets.whole_clips import read_whole
 from finepseudo_core.errors import DatasetError
 
 PHASES = "phases.csv"
@@ -34,33 +34,19 @@ class AnnotatedClips:
     left_out: dict[str, str]
 
 
-def read_annotated(
-    folder: Path,
-    annotation: str = "csv_folder",
-    annotations: Path | None = None,
-    *,
-    phases: Path | None = None,
-    cuts: Path,
-    least_frames: int = 0,
-) -> AnnotatedClips:
-    """The clips that a folder and its annotation name, with their phases.
+def read_annotated(data: Dataset) -> AnnotatedClips:
+    """The clips of a dataset with their phases.
 
-    Args:
-        folder: folder of the clips.
-        annotation: the format, a name as `formats.read_format` takes it.
-        annotations: where it is, None for the folder.
-        phases: a CSV `path,phase,start_frame,end_frame` whose paths are the clips' keys. None for what the
-            annotation itself tells: the steps of FineDiving, or the `phases.csv` beside a `labels.csv`.
-        cuts: folder for clips that are parts of longer videos.
-        least_frames: clips with fewer frames are left out.
+    Those are what `data.phases` says, or what the annotation itself tells: the steps of FineDiving, or the
+    `phases.csv` beside a `labels.csv`.
 
     Raises:
         DatasetError: the list or the phases can't be read, or the annotation tells none.
         ValueError: there is no such format or part.
     """
-    listed = read_whole(folder, annotation, annotations, cuts=cuts, least_frames=least_frames)
+    listed = data.read()
     left_out: dict[str, str] = {}
-    found = _phases(annotation, annotations or folder, phases, listed.clips, left_out.setdefault)
+    found = _phases(data, listed.clips, left_out.setdefault)
     for clip in listed.clips:
         if clip.key not in found:
             left_out.setdefault(clip.key, "it has no phases; annotate it")
@@ -94,16 +80,15 @@ def check_annotated(found: AnnotatedClips, folder: Path, seed: int = 0) -> None:
         raise DatasetError(f"the clips of {folder} show one phase only; annotate clips with two or more.")
 
 
-def _phases(
-    annotation: str, place: Path, file: Path | None, clips: Sequence[ListedClip], leave_out: LeaveOut
-) -> dict[str, PhaseAnnotation]:
-    if file is not None:
-        return read_csv(file, leave_out=leave_out)
-    if annotation == "finediving":
+def _phases(data: Dataset, clips: Sequence[ListedClip], leave_out: LeaveOut) -> dict[str, PhaseAnnotation]:
+    place = data.annotations or data.folder
+    if data.phases is not None:
+        return read_csv(data.phases, leave_out=leave_out)
+    if data.format == "finediving":
         return from_finediving(place, clips, leave_out=leave_out)
-    if annotation == "csv_folder":
+    if data.format == "csv_folder":
         return read_csv((place if place.is_dir() else place.parent) / PHASES, leave_out=leave_out)
     raise DatasetError(
-        f"the annotation {annotation} tells no phases. Give them by --phases, as a CSV "
+        f"the annotation {data.format} tells no phases. Give them by --phases, as a CSV "
         "path,phase,start_frame,end_frame whose paths are the clips' keys."
     )

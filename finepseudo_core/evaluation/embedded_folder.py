@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.frame_store import open_frame_store
 from finepseudo_core.datasets.phase_annotations import PhaseAnnotation
 from finepseudo_core.errors import DatasetError
@@ -45,13 +46,8 @@ class EmbeddedFolder:
 
 def embed_folder(
     model: Path,
-    folder: Path,
+    data: Dataset,
     *,
-    annotation: str = "csv_folder",
-    annotations: Path | None = None,
-    phases: Path | None = None,
-    cuts: Path | None = None,
-    least_frames: int = 0,
     every_frame: bool = False,
     trim: float = 0.0,
     seed: int = 0,
@@ -64,9 +60,7 @@ def embed_folder(
 
     Args:
         model: model file of a finished round.
-        folder: folder of clips, canonical ones, as a studio or the synthetic dives write them.
-        annotation, annotations, phases, least_frames: as `annotated_clips.read_annotated` takes them.
-        cuts: folder for clips that are cut out, where the next call finds them; None for a temporary one.
+        data: the clips, as `annotated_clips.read_annotated` takes them.
         every_frame: embed all frames of a clip at once in place of the T of training.
         trim: largest share of a clip cut off at either end, each drawn anew for every clip; in [0, 0.5).
             Trimmed clips begin and end at any moment, so the place of a frame does not give its phase away.
@@ -83,12 +77,9 @@ def embed_folder(
     device = torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
     encoder, size = models.alignability.to(device), config.alignability_encoder.size
     embeddings, times, windows = {}, {}, {}
+    known = read_annotated(data)
+    left_out, marks = known.left_out, known.phases
     with tempfile.TemporaryDirectory() as scratch:
-        known = read_annotated(
-            folder, annotation, annotations,
-            phases=phases, cuts=cuts or Path(scratch, "cuts"), least_frames=least_frames,
-        )  # fmt: skip
-        left_out, marks = known.left_out, known.phases
         store = open_frame_store(
             [ClipRecord(clip.key, clip.path) for clip in known.clips],
             Path(scratch, "frames"),
@@ -107,7 +98,7 @@ def embed_folder(
             )
     if not embeddings:
         reasons = "; ".join(sorted(set(left_out.values()))[:3])
-        raise DatasetError(f"{folder} has no clip to measure on ({reasons or 'it holds none'}).")
+        raise DatasetError(f"{data.folder} has no clip to measure on ({reasons or 'it holds none'}).")
     kept = [clip for clip in known.clips if clip.key in embeddings]
     return EmbeddedFolder(
         embeddings=embeddings,

@@ -24,6 +24,7 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PseudoLabelConfig, RoundConfig, preset
 from finepseudo_core.datasets.clip_dataset import WholeClips
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.formats.annotation_files import json_text, write_text
 from finepseudo_core.datasets.formats.arguments import add_arguments
 from finepseudo_core.datasets.frame_store import open_frame_store
@@ -37,7 +38,7 @@ from finepseudo_core.evaluation.open_world import (
 )
 from finepseudo_core.evaluation.open_world_report import figure, markdown, rejection_values
 from finepseudo_core.events import ClipLeftOut, Event, Notify, StageStarted, ignore
-from finepseudo_core.experiments.clips import Clips, Dataset, divide
+from finepseudo_core.experiments.clips import Clips, divide
 from finepseudo_core.experiments.tables import SCALES, settings_of
 from finepseudo_core.pseudo_labels.acceptance import summarise
 from finepseudo_core.pseudo_labels.strategies import Evidence, decide

@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.formats.annotation_files import write_text
 from finepseudo_core.datasets.formats.arguments import add_arguments
 from finepseudo_core.errors import FinePseudoError
@@ -63,11 +64,14 @@ def main() -> None:
     try:
         report = measure(
             options.model,
-            options.data,
-            annotation=options.format,
-            annotations=options.annotations,
-            phases=options.phases,
-            least_frames=options.least_frames,
+            Dataset(
+                options.data,
+                options.format,
+                options.annotations,
+                options.model.with_name("cuts"),
+                options.least_frames,
+                options.phases,
+            ),
             by_class=options.by_class,
             every_frame=options.every_frame,
             trim=options.trim,
@@ -84,13 +88,8 @@ def main() -> None:
 
 def measure(
     model: Path,
-    folder: Path,
+    data: Dataset,
     *,
-    annotation: str = "csv_folder",
-    annotations: Path | None = None,
-    phases: Path | None = None,
-    cuts: Path | None = None,
-    least_frames: int = 0,
     by_class: bool = False,
     every_frame: bool = False,
     trim: float = 0.0,
@@ -100,7 +99,7 @@ def measure(
 
     Args:
         model: model file of a finished round.
-        folder: folder of clips, read by `embed_folder` with the arguments of the same names.
+        data: the clips, as `annotated_clips.read_annotated` takes them.
         by_class: evaluate each class by itself, and tell the mean over classes.
         protocol: fractions, Ks, stride and seed.
 
@@ -108,14 +107,11 @@ def measure(
         CheckpointError: the model can't be read.
         DatasetError: the list or the phases can't be read, or too few clips are left.
     """
-    found = embed_folder(
-        model, folder, annotation=annotation, annotations=annotations, phases=phases, cuts=cuts,
-        least_frames=least_frames, every_frame=every_frame, trim=trim, seed=protocol.seed,
-    )  # fmt: skip
+    found = embed_folder(model, data, every_frame=every_frame, trim=trim, seed=protocol.seed)
     clocks = {key: clock_embeddings(at, found.windows[key]) for key, at in found.times.items()}
     report: dict[str, Any] = {
         "model": model.name,
-        "data": folder.resolve().name,
+        "data": data.folder.resolve().name,
         "frames": "every" if every_frame else found.frames,
         "trim": trim,
         "clips": {"training": len(found.times) - len(found.held_out), "held_out": len(found.held_out)},

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from finepseudo_core.assignments import read_assignments
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.formats.arguments import add_arguments
 from finepseudo_core.errors import FinePseudoError
-from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.experiments.report import figure, markdown, overview
 from finepseudo_core.experiments.sweep import Plan, groups, run_all
 from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of

@@ -10,45 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from finepseudo_core.datasets import label_splits
-from finepseudo_core.datasets.formats import LABELS, VARIANTS, csv_folder
+from finepseudo_core.datasets.dataset import Dataset
+from finepseudo_core.datasets.formats import LABELS, csv_folder
 from finepseudo_core.datasets.formats.listing import ListedClip, ListedRow
-from finepseudo_core.datasets.whole_clips import read_whole
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.evaluation.open_world import divide_classes, hide_novel
 from finepseudo_core.records import ClipRecord
 
 TEST_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Where the clips of an experiment are.
-
-    Args:
-        folder: folder of the clips.
-        format: what the annotation is, a name as `datasets.formats.read_format` takes it.
-        annotations: where it is, None for the folder.
-        cuts: folder for clips that the annotation cuts out of longer videos.
-        least_frames: clips with fewer frames are told and left out; 0 for none.
-        phases: `phases.csv` of the clips, None where the annotation itself tells their phases.
-    """
-
-    folder: Path
-    format: str = "csv_folder"
-    annotations: Path | None = None
-    cuts: Path = Path("build/experiments/cuts")
-    least_frames: int = 0
-    phases: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the folder, and which of its clips: results and scratch files go by it."""
-        base, colon, part = self.format.partition(":")
-        chosen = [base] if base in VARIANTS or colon else []
-        chosen += [Path(part).stem] if colon else []
-        return "-".join(
-            [self.folder.name, *chosen, *([f"least{self.least_frames}"] if self.least_frames else [])]
-        )
 
 
 @dataclass(frozen=True)
@@ -116,9 +85,7 @@ def without_labels_of_some(clips: Clips, share: float, seed: int) -> Clips:
 @lru_cache(maxsize=8)  # every row of a table asks; what is left out is told once
 def _listed(data: Dataset) -> tuple[Mapping[str, ListedRow], Mapping[str, ListedClip]]:
     """What the annotation says of clips with a class, and those whose video is there; both by key."""
-    found = read_whole(
-        data.folder, data.format, data.annotations, cuts=data.cuts, least_frames=data.least_frames
-    )
+    found = data.read()
     for problem in found.problems:
         sys.stderr.write(f"left out: {problem}\n")
     unknown = [clip.key for clip in found.clips if not clip.label]

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from finepseudo_core.config import RoundConfig
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.evaluation import phases_run
 from finepseudo_core.evaluation.annotated_clips import check_annotated, read_annotated
 from finepseudo_core.evaluation.open_world import judge_rejection
 from finepseudo_core.events import ClipLeftOut, Event, Notify, PseudoLabelsProposed
-from finepseudo_core.experiments.clips import Clips, Dataset, divide, without_labels_of_some
+from finepseudo_core.experiments.clips import Clips, divide, without_labels_of_some
 from finepseudo_core.pseudo_labels.acceptance import precision_at
 from finepseudo_core.records import Proposal, RoundResult
 from finepseudo_core.selftraining.algorithm import run
@@ -68,7 +69,7 @@ def measure(setting: Setting, config: RoundConfig, share: float, notify: Notify)
     if setting.novel:
         clips = without_labels_of_some(clips, setting.novel, config.seed)
     if setting.phases:
-        _check_phases(setting.data)
+        check_annotated(read_annotated(setting.data), setting.data.folder)
     passes: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
 
@@ -129,14 +130,6 @@ def _identity(setting: Setting, config: RoundConfig, share: float) -> tuple[dict
     return identity, hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
-def _check_phases(data: Dataset) -> None:
-    found = read_annotated(
-        data.folder, data.format, data.annotations,
-        phases=data.phases, cuts=data.cuts, least_frames=data.least_frames,
-    )  # fmt: skip
-    check_annotated(found, data.folder)
-
-
 def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[str, float]:
     """What some tables ask for besides a round's own metrics."""
     found: dict[str, float] = {}
@@ -146,16 +139,7 @@ def _more_metrics(setting: Setting, result: RoundResult, clips: Clips) -> dict[s
         found |= {f"auroc_{name}": rejection.auroc for name, rejection in judged.rejection.items()}
         found |= {"known_accepted": judged.known_accepted, "novel_accepted": judged.novel_accepted}
     if setting.phases:
-        report = phases_run.measure(
-            result.model,
-            setting.data.folder,
-            annotation=setting.data.format,
-            annotations=setting.data.annotations,
-            phases=setting.data.phases,
-            cuts=setting.data.cuts,
-            least_frames=setting.data.least_frames,
-            trim=PHASE_TRIM,
-        )
+        report = phases_run.measure(result.model, setting.data, trim=PHASE_TRIM)
         found |= {
             f"{who}_{name}": value
             for who, metrics in report["metrics"].items()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from finepseudo_core.config import RoundConfig, preset
-from finepseudo_core.experiments.clips import Dataset
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.experiments.runs import Setting, finished, measure
 from finepseudo_core.experiments.tables import Row, Table, settings_of
 from finepseudo_core.selftraining.report import Report

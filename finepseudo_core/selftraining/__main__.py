@@ -16,8 +16,8 @@ import torch
 from finepseudo_core.assignments import read_assignments
 from finepseudo_core.config import PRESETS, RoundConfig, preset
 from finepseudo_core.datasets import label_splits
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.formats.arguments import add_arguments
-from finepseudo_core.datasets.whole_clips import read_whole
 from finepseudo_core.errors import FinePseudoError
 from finepseudo_core.records import ClipRecord, RoundResult
 from finepseudo_core.selftraining import distributed
@@ -53,11 +53,16 @@ def main() -> int:
     try:
         config = preset(options.preset).replace(read_assignments(options.set))
         with distributed.together():
+            data = Dataset(
+                options.folder,
+                options.format,
+                options.labels,
+                options.workspace / "cuts",
+                options.least_frames,
+            )
             labelled, unlabelled, test = read_clips(
-                options.folder, options.labels, options.labelled_share, config.seed,
-                split=options.label_split, format=options.format, least_frames=options.least_frames,
-                cuts=options.workspace / "cuts",
-            )  # fmt: skip
+                data, options.labelled_share, config.seed, split=options.label_split
+            )
             report = Report(_say, RemainingTime(_plan(config, labelled, unlabelled, test)))
             result = run(
                 config, labelled, unlabelled, options.workspace, test=test, notify=report, rehearsed=True
@@ -71,32 +76,20 @@ def main() -> int:
 
 
 def read_clips(
-    folder: Path,
-    labels: Path | None,
-    share: float,
-    seed: int,
-    *,
-    cuts: Path,
-    split: Path | None = None,
-    format: str = "csv_folder",
-    least_frames: int = 0,
+    data: Dataset, share: float, seed: int, *, split: Path | None = None
 ) -> tuple[list[ClipRecord], list[ClipRecord], list[ClipRecord]]:
-    """Labelled, unlabelled and test clips of a folder; labels beyond the share only measure.
+    """Labelled, unlabelled and test clips of a dataset; labels beyond the share only measure.
 
     Rows that can't be used, such as those of missing videos, are told on standard error and left out; what
     is labelled is drawn from all rows all the same.
 
     Args:
-        labels: the annotation, where it isn't in the folder.
-        cuts: folder for clips that are parts of longer videos, as videos of their own.
         split: file of `label_splits`, which says what is labelled instead of share and seed.
-        format: what the annotation is, a name as `formats.read_format` takes it.
-        least_frames: clips with fewer frames are left out.
 
     Raises:
         DatasetError: no row can be used, or the split is of other clips.
     """
-    found = read_whole(folder, format, labels, cuts=cuts, least_frames=least_frames)
+    found = data.read()
     for problem in found.problems if distributed.is_main() else ():
         sys.stderr.write(f"left out: {problem}\n")
     train = label_splits.labels_of(found)

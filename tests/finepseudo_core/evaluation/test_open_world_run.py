@@ -10,6 +10,7 @@ import pytest
 
 from finepseudo_core.config import ConfigError
 from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.evaluation import open_world_run as command
 from finepseudo_core.evaluation.open_world_report import MOST_POINTS, rejected_at, rejection_values
 from finepseudo_core.evaluation.open_world_run import (
@@ -21,7 +22,6 @@ from finepseudo_core.evaluation.open_world_run import (
 )
 from finepseudo_core.evaluation.rejection import Rejection, RejectionCurve, rejection_curve
 from finepseudo_core.events import PseudoLabelsProposed
-from finepseudo_core.experiments.clips import Dataset
 from finepseudo_core.records import Proposal, PseudoLabel
 from tests.finepseudo_core.selftraining.tiny import tiny_config
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.datasets.formats import csv_folder, finediving, penn_action
 from finepseudo_core.datasets.formats.finediving import Step
 from finepseudo_core.datasets.formats.listing import ListedClip
@@ -255,7 +256,7 @@ def test_every_frame_by_class_and_what_is_left_out(dives, model, held_out, annot
     kept = [row for row in kept if not row.startswith(f"{wrong_length},entry")]
     (tmp_path / "phases.csv").write_text("\n".join(kept) + "\n")
     (tmp_path / "labels.csv").write_text((dives / "labels.csv").read_text())
-    found = measure(model, dives, annotations=tmp_path, every_frame=True, by_class=True)
+    found = measure(model, Dataset(dives, annotations=tmp_path), every_frame=True, by_class=True)
     assert found["frames"] == "every"
     assert sum(found["clips"].values()) == 18
     assert set(found["left_out"]) == {no_phases, wrong_length}
@@ -286,12 +287,12 @@ def test_trimming_leaves_the_clock_behind(annotations, held_out):
 
 
 def test_a_trimmed_clip_is_embedded_from_its_window(dives, model):
-    found = embed_folder(model, dives, trim=0.4, every_frame=True, seed=3)
+    found = embed_folder(model, Dataset(dives), trim=0.4, every_frame=True, seed=3)
     assert all(times.tolist() == list(range(*found.windows[key])) for key, times in found.times.items())
-    again = embed_folder(model, dives, trim=0.4, every_frame=True, seed=3)
+    again = embed_folder(model, Dataset(dives), trim=0.4, every_frame=True, seed=3)
     assert all((found.embeddings[key] == again.embeddings[key]).all() for key in found.times)
     with pytest.raises(ValueError, match="trim 0.5 must lie in"):
-        embed_folder(model, dives, trim=0.5)
+        embed_folder(model, Dataset(dives), trim=0.5)
 
 
 def as_finediving(folder: Path, dives: Path, annotations, held_out, classes) -> Path:
@@ -309,10 +310,12 @@ def as_finediving(folder: Path, dives: Path, annotations, held_out, classes) -> 
 
 def test_steps_of_finediving_are_phases(dives, model, annotations, held_out, classes, tmp_path):
     folder = as_finediving(tmp_path, dives, annotations, held_out, classes)
-    found = measure(model, folder, annotation="finediving")
+    found = measure(model, Dataset(folder, "finediving", cuts=tmp_path / "cuts"))
     assert found["left_out"] == {}
     assert found["clips"] == {"training": 16, "held_out": 4}
-    assert found["metrics"]["clock"] == pytest.approx(measure(model, dives)["metrics"]["clock"], abs=0.05)
+    assert found["metrics"]["clock"] == pytest.approx(
+        measure(model, Dataset(dives))["metrics"]["clock"], abs=0.05
+    )
 
 
 def test_a_dive_that_can_not_be_used_costs_only_itself(
@@ -324,10 +327,10 @@ def test_a_dive_that_can_not_be_used_costs_only_itself(
     coarse["01", 3]["end_frame"] = 52  # its steps go on for longer
     path.write_bytes(pickle.dumps(coarse))
     (folder / "01_5.mp4").unlink()
-    gone = set(read_annotated(folder, "finediving", cuts=tmp_path / "cuts").left_out)
+    gone = set(read_annotated(Dataset(folder, "finediving", cuts=tmp_path / "cuts")).left_out)
     assert gone == {"01/3", "01/5"}
     write_video(folder / "01.mp4", range(200))  # the competition, out of which the one is cut
-    found = measure(model, folder, annotation="finediving")
+    found = measure(model, Dataset(folder, "finediving", cuts=tmp_path / "cuts"))
     assert set(found["left_out"]) == {"01/3"}
     assert "the first must begin at 0 and each later" in found["left_out"]["01/3"]
     assert sum(found["clips"].values()) == 19
@@ -343,7 +346,7 @@ def test_missing_videos_and_unsound_phases_are_listed(dives, annotations, tmp_pa
             shutil.copy(path, folder / path.relative_to(dives))
     rows = [row for row in (folder / "phases.csv").read_text().splitlines() if not row.startswith(second)]
     (folder / "phases.csv").write_text("\n".join([*rows, f"{second},flight,3,x"]) + "\n")
-    found = read_annotated(folder, cuts=tmp_path / "cuts")
+    found = read_annotated(Dataset(folder))
     assert set(found.left_out) == {first, second}
     assert "there is no such file" in found.left_out[first]
     assert "start '3' and end 'x' must be whole numbers" in found.left_out[second]
@@ -382,13 +385,13 @@ def test_the_command_takes_phases_beside_any_annotation(
 def test_phases_lie_beside_the_csv_that_is_named(dives, annotations, tmp_path):
     for name in ("labels.csv", "phases.csv"):
         shutil.copy(dives / name, tmp_path / name)
-    found = read_annotated(dives, annotations=tmp_path / "labels.csv", cuts=tmp_path / "cuts")
+    found = read_annotated(Dataset(dives, annotations=tmp_path / "labels.csv"))
     assert (len(found.clips), found.left_out) == (20, {})
     assert found.phases == annotations
 
 
 def test_what_can_not_be_measured_is_said_before(dives, annotations, tmp_path):
-    known = read_annotated(dives, cuts=tmp_path)
+    known = read_annotated(Dataset(dives))
     check_annotated(known, dives)
     none = replace(known, clips=(), left_out={"a": "it has no phases; annotate it"})
     with pytest.raises(DatasetError, match="no clip to measure on .it has no phases"):

@@ -13,10 +13,11 @@ import pytest
 
 from finepseudo_core.config import ConfigError, RoundConfig
 from finepseudo_core.datasets import synthetic_dives
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.experiments import __main__ as command
 from finepseudo_core.experiments import runs, sweep
-from finepseudo_core.experiments.clips import Dataset, divide, without_labels_of_some
+from finepseudo_core.experiments.clips import divide, without_labels_of_some
 from finepseudo_core.experiments.report import COLUMNS, markdown, overview, sign_flip_test, values
 from finepseudo_core.experiments.tables import SCALES, TABLES, rows_of, settings_of
 from tests.finepseudo_core.selftraining.tiny import tiny_config

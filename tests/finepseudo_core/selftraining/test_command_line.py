@@ -4,6 +4,7 @@ import json
 import sys
 
 from finepseudo_core.datasets import label_splits
+from finepseudo_core.datasets.dataset import Dataset
 from finepseudo_core.selftraining import __main__ as command_line
 from finepseudo_core.selftraining.models import load_models
 from finepseudo_core.video.decode import read_frames
@@ -74,7 +75,7 @@ def test_missing_videos_are_told_and_left_out(tmp_path, capsys):
         (tmp_path / f"{name}.mp4").write_bytes(b"")
     rows = ["a.mp4,x", "b.mp4,x", "gone.mp4,x", "c.mp4,y", "d.mp4,y"]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
-    labelled, unlabelled, test = command_line.read_clips(tmp_path, None, 1.0, 0, cuts=tmp_path / "cuts")
+    labelled, unlabelled, test = command_line.read_clips(Dataset(tmp_path), 1.0, 0)
     assert sorted(record.key for record in labelled) == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
     assert not unlabelled
     assert not test
@@ -88,14 +89,14 @@ def test_a_split_file_says_what_is_labelled(tmp_path):
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
     drawn = label_splits.split({row.split(",")[0]: row.split(",")[1] for row in rows}, 0.5, seed=7)
     label_splits.write(drawn, tmp_path / "split.json")
-    given = {"split": tmp_path / "split.json", "cuts": tmp_path / "cuts"}
-    labelled, unlabelled, _ = command_line.read_clips(tmp_path, None, 1.0, 0, **given)
+    split = tmp_path / "split.json"
+    labelled, unlabelled, _ = command_line.read_clips(Dataset(tmp_path), 1.0, 0, split=split)
     assert tuple(sorted(record.key for record in labelled)) == drawn.labelled
     assert len(unlabelled) == 6
     assert {record.truth for record in unlabelled} == {"x", "y"}
     labelled[0].path.unlink()
     unlabelled[0].path.unlink()
-    fewer, others, _ = command_line.read_clips(tmp_path, None, 1.0, 0, **given)
+    fewer, others, _ = command_line.read_clips(Dataset(tmp_path), 1.0, 0, split=split)
     assert (fewer, others) == (labelled[1:], unlabelled[1:])
 
 
@@ -109,9 +110,7 @@ def test_any_annotation_will_do(tmp_path):
         for place, name in enumerate([*names, "gone"])
     ]
     (tmp_path / "Diving48_V2_train.json").write_text(json.dumps(entries))
-    labelled, _, _ = command_line.read_clips(
-        tmp_path, None, 1.0, 0, cuts=tmp_path / "cuts", format="diving48"
-    )
+    labelled, _, _ = command_line.read_clips(Dataset(tmp_path, "diving48"), 1.0, 0)
     assert sorted((record.path.name, record.label) for record in labelled) == [
         ("v0.mp4", "Back"),
         ("v1.mp4", "Forward"),
