@@ -64,15 +64,12 @@ def image_features(round: Round, looks: Sequence[Look]) -> Iterator[Tensor]:
     clips = round.ahead(Looks(round, list(unknown.values())))
     for record, view in looks:
         place = record.key, view
-        if place in round.image_features:
-            pass
-        elif place not in unknown:
-            assert files is not None  # which has it
-            round.image_features[place] = files.fetch(record, view)
-        else:
+        if place not in round.image_features and place in unknown:
             round.image_features[place] = _features(round, next(clips))
             if files is not None:
                 files.keep(record, view, round.image_features[place])
+        elif place not in round.image_features and files is not None:
+            round.image_features[place] = files.fetch(record, view)
         yield round.image_features[place]
 
 
