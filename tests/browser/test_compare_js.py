@@ -17,6 +17,7 @@ FILES = [
     "cost_matrix.js",
     "aligned_clips.js",
     "clip_compare/clocks.js",
+    "clip_compare/pair_clock.js",
     "clip_compare/compared_pair.js",
     "clip_compare/tempo.js",
     "clip_compare/phase_marks.js",
@@ -270,3 +271,27 @@ def test_marks_are_what_is_saved_and_what_waits_on_top(ask):
     assert [mark["phase"] for mark in found["after"]] == ["entry"]
     assert found["events"] == 4
     assert found["other"] == []
+
+
+def test_a_step_changes_the_pictures_wherever_the_clock_stands(ask):
+    """By one place of the course, forwards and backwards, also where a change lies between two samples of it."""
+    steps = ask(
+        """(() => {
+          const clock = new PairClock();
+          clock.open(pair);
+          clock.change('linear');
+          const course = clock.stops.map((stop) => clock.pictures(clock.clock.at(stop)));
+          const from = Array.from({ length: 4000 }, (_, place) => (place / 4000) * clock.clock.total);
+          return from.map((time) => [0, 1, -1].map((by) => {
+            clock.seek(time);
+            if (by) clock.step(by);
+            return course.indexOf(clock.pictures(clock.moments));
+          }));
+        })()""",
+        lengths=[37, 23],
+    )
+    places = max(here for here, _, _ in steps) + 1
+    assert places > 37
+    assert all(after == (here + 1) % places for here, after, _ in steps if here >= 0)
+    assert all(before == (here - 1) % places for here, _, before in steps if here >= 0)
+    assert sum(here < 0 for here, _, _ in steps) < 40, "nearly every picture is a stop"

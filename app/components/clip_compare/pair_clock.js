@@ -17,8 +17,12 @@ class PairClock {
     this.kind = kind;
     this.clock = this.pair.clock(kind);
     this.time = Math.min(this.time, this.clock.total);
-    this.stops = this.clock.stops((...moments) => moments.map((moment, clip) => cellAt(clips[clip].sprite, moment)).join(" "),
-      8 * (clips[0].sprite.frames + clips[1].sprite.frames));
+    this.stops = this.clock.stops((...moments) => this.pictures(moments), 8 * (clips[0].sprite.frames + clips[1].sprite.frames));
+  }
+
+  /** The pictures that show a moment of either clip. */
+  pictures(moments) {
+    return moments.map((moment, clip) => cellAt(this.pair.clips[clip].sprite, moment)).join(" ");
   }
 
   /** Run by another clock from the same moment of A on. */
@@ -51,7 +55,10 @@ class PairClock {
 
   /** To the next or last picture that differs in either clip, round and round. */
   step(by) {
-    const here = this.stops.findLastIndex((stop) => stop <= this.time + 1e-9);
+    let here = this.stops.findLastIndex((stop) => stop <= this.time + 1e-9);
+    const next = this.stops[here + 1];
+    // Stops are samples: a little before one, its pictures may be there already.
+    if (next !== undefined && this.pictures(this.clock.at(next)) === this.pictures(this.moments)) here += 1;
     this.seek(this.stops[(here + by + this.stops.length) % this.stops.length]);
   }
 
