@@ -5,7 +5,7 @@ from pathlib import Path
 
 from finepseudo_core.datasets.formats import VARIANTS
 from finepseudo_core.datasets.formats.listing import ImportList
-from finepseudo_core.datasets.whole_clips import read_whole
+from finepseudo_core.datasets.whole_clips import OnClip, read_whole
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,21 @@ class Dataset:
             [self.folder.name, *chosen, *([f"least{self.least_frames}"] if self.least_frames else [])]
         )
 
-    def read(self) -> ImportList:
+    def read(self, on_clip: OnClip = lambda done, clips: None) -> ImportList:
         """The clips that the annotation lists, each a whole video.
+
+        Args:
+            on_clip: called with the number of clips cut and of all to cut, where clips are parts of videos.
 
         Raises:
             DatasetError: a file is absent or malformed, or `cuts` can't be written.
             ValueError: there is no such format or part.
         """
         return read_whole(
-            self.folder, self.format, self.annotations, cuts=self.cuts, least_frames=self.least_frames
+            self.folder,
+            self.format,
+            self.annotations,
+            cuts=self.cuts,
+            least_frames=self.least_frames,
+            on_clip=on_clip,
         )

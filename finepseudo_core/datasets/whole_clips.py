@@ -4,7 +4,8 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import as_completed
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,26 +17,34 @@ from finepseudo_core.video.guard import DecodeGuard
 from finepseudo_core.video.guard_pool import GuardPool
 
 MOST_CUTTERS = 16
+OnClip = Callable[[int, int], None]
 SECONDS = 120.0  # for one clip; a file that hangs the decoder must not hold up the others
 
 
 def read_whole(
-    source: Path, name: str, annotations: Path | None = None, *, cuts: Path, least_frames: int = 0
+    source: Path,
+    name: str,
+    annotations: Path | None = None,
+    *,
+    cuts: Path,
+    least_frames: int = 0,
+    on_clip: OnClip = lambda done, clips: None,
 ) -> ImportList:
     """`formats.read_listed` where each clip is a whole video, cut out where the list cuts it.
 
     Args:
         source, name, annotations, least_frames: as for `read_listed`.
         cuts: folder for the clips that are cut; the next call finds them there.
+        on_clip: called with the number of clips cut and of all to cut.
 
     Raises:
         DatasetError: as `read_listed`, or `cuts` can't be written.
         ValueError: there is no such format or part.
     """
-    return cut_out(read_listed(source, name, annotations, least_frames=least_frames), cuts)
+    return cut_out(read_listed(source, name, annotations, least_frames=least_frames), cuts, on_clip)
 
 
-def cut_out(listed: ImportList, folder: Path) -> ImportList:
+def cut_out(listed: ImportList, folder: Path, on_clip: OnClip = lambda done, clips: None) -> ImportList:
     """The list with the parts of videos as videos of their own; those that can't be cut become problems.
 
     Files are called after what they are cut from, so a replaced video is cut again. Of several processes
@@ -52,7 +61,8 @@ def cut_out(listed: ImportList, folder: Path) -> ImportList:
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             parts = [clip for clip in listed.clips if clip.key in targets]
-            reasons = _cut({clip: targets[clip.key] for clip in parts if not targets[clip.key].exists()})
+            todo = {clip: targets[clip.key] for clip in parts if not targets[clip.key].exists()}
+            reasons = _cut(todo, on_clip)
     except OSError as error:
         raise DatasetError(
             f"clips can't be cut into {folder} ({error.strerror}). Make room there, or give another folder."
@@ -78,7 +88,7 @@ def _name(clip: ListedClip) -> str:
     return hashlib.sha256(json.dumps(source).encode()).hexdigest()[:24] + ".mp4"
 
 
-def _cut(todo: Mapping[ListedClip, Path]) -> dict[str, str]:
+def _cut(todo: Mapping[ListedClip, Path], on_clip: OnClip) -> dict[str, str]:
     """Key -> why, of the clips that can't be cut; several are cut at a time."""
     if not todo:
         return {}
@@ -91,6 +101,8 @@ def _cut(todo: Mapping[ListedClip, Path]) -> dict[str, str]:
         return None
 
     with GuardPool(min(len(todo), len(os.sched_getaffinity(0)), MOST_CUTTERS)) as pool:
-        cutting = {clip.key: pool.submit(partial(cut, clip, target)) for clip, target in todo.items()}
-        reasons = {key: future.result() for key, future in cutting.items()}
+        cutting = {pool.submit(partial(cut, clip, target)): clip.key for clip, target in todo.items()}
+        for done, _ in enumerate(as_completed(cutting), 1):
+            on_clip(done, len(todo))
+    reasons = {key: future.result() for future, key in cutting.items()}
     return {key: why for key, why in reasons.items() if why is not None}

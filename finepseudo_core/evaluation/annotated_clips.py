@@ -14,6 +14,7 @@ from finepseudo_core.datasets.phase_annotations import (
     read_csv,
 )
 from finepseudo_core.errors import DatasetError
+from finepseudo_core.video.progress_line import ProgressLine
 
 PHASES = "phases.csv"
 HELD_OUT_SHARE = 0.2
@@ -44,7 +45,7 @@ def read_annotated(data: Dataset) -> AnnotatedClips:
         DatasetError: the list or the phases can't be read, or the annotation tells none.
         ValueError: there is no such format or part.
     """
-    listed = data.read()
+    listed = data.read(ProgressLine("clips cut"))
     left_out: dict[str, str] = {}
     found = _phases(data, listed.clips, left_out.setdefault)
     for clip in listed.clips:

@@ -16,6 +16,7 @@ from finepseudo_core.datasets.formats.listing import ListedClip, ListedRow
 from finepseudo_core.errors import DatasetError
 from finepseudo_core.evaluation.open_world import divide_classes, hide_novel
 from finepseudo_core.records import ClipRecord
+from finepseudo_core.video.progress_line import ProgressLine
 
 TEST_SHARE = 0.2
 
@@ -85,7 +86,7 @@ def without_labels_of_some(clips: Clips, share: float, seed: int) -> Clips:
 @lru_cache(maxsize=8)  # every row of a table asks; what is left out is told once
 def _listed(data: Dataset) -> tuple[Mapping[str, ListedRow], Mapping[str, ListedClip]]:
     """What the annotation says of clips with a class, and those whose video is there; both by key."""
-    found = data.read()
+    found = data.read(ProgressLine("clips cut"))
     for problem in found.problems:
         sys.stderr.write(f"left out: {problem}\n")
     unknown = [clip.key for clip in found.clips if not clip.label]

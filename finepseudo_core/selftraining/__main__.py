@@ -25,6 +25,7 @@ from finepseudo_core.selftraining.algorithm import run
 from finepseudo_core.selftraining.remaining_time import RemainingTime
 from finepseudo_core.selftraining.report import Report
 from finepseudo_core.selftraining.schedule import PlannedStage, plan
+from finepseudo_core.video.progress_line import ProgressLine
 
 WRITTEN = ("key", "label", "confidence", "alignability", "accepted")  # of every pseudo-label
 
@@ -89,7 +90,7 @@ def read_clips(
     Raises:
         DatasetError: no row can be used, or the split is of other clips.
     """
-    found = data.read()
+    found = data.read(ProgressLine("clips cut"))
     for problem in found.problems if distributed.is_main() else ():
         sys.stderr.write(f"left out: {problem}\n")
     train = label_splits.labels_of(found)

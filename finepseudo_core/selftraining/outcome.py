@@ -23,6 +23,7 @@ from finepseudo_core.selftraining.proposal import (
     look_at_clips,
     measure,
     open_gallery,
+    stage_name,
 )
 from finepseudo_core.selftraining.round import Round
 
@@ -52,13 +53,16 @@ def conclude(round: Round) -> RoundResult:
 
 def _propose_again(round: Round, gallery: Gallery) -> Proposal:
     """The last pass, made anew after a resume that found it published already."""
-    chunks = {
-        place: records for place, records in enumerate(chunked(round.unlabelled)) if distributed.takes(place)
+    iteration, chunks = round.config.self_training.iterations, chunked(round.unlabelled)
+    mine = [chunk for place, chunk in enumerate(chunks) if distributed.takes(place)]
+    clips = round.ahead(action_clips(round, list(chain.from_iterable(mine))))
+    own = {
+        step: look_at(round, gallery, chunks[step], clips)
+        for step in round.progress.look(stage_name(iteration), len(chunks))
+        if distributed.takes(step)
     }
-    clips = round.ahead(action_clips(round, list(chain.from_iterable(chunks.values()))))
-    own = {place: look_at(round, gallery, records, clips) for place, records in chunks.items()}
     seen = tuple(chain.from_iterable(distributed.in_order(own)))
-    return Proposal(round.config.self_training.iterations, round.classes, gallery.exemplars, seen)
+    return Proposal(iteration, round.classes, gallery.exemplars, seen)
 
 
 @torch.no_grad()

@@ -32,9 +32,8 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
     Returns:
         The unlabelled clips whose pseudo-label is accepted, with that label.
     """
-    stage = "proposal" if iteration == 0 else f"proposal {iteration}"
     chunks = chunked(round.unlabelled)
-    steps = round.progress.steps(stage, len(chunks), resumable=False)
+    steps = round.progress.steps(stage_name(iteration), len(chunks), resumable=False)
     if steps.start < steps.total:
         look_at_clips(round, iteration)
         gallery = open_gallery(round, iteration)
@@ -55,6 +54,11 @@ def propose(round: Round, iteration: int) -> tuple[ClipRecord, ...]:
         for record in round.unlabelled
         if record.key in accepted
     )
+
+
+def stage_name(iteration: int) -> str:
+    """What the pass of an iteration is called."""
+    return "proposal" if iteration == 0 else f"proposal {iteration}"
 
 
 def look_at_clips(round: Round, iteration: int) -> None:

@@ -10,7 +10,6 @@ import argparse
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from finepseudo_core.datasets.formats.listing import VIDEO_EXTENSIONS
 from finepseudo_core.errors import DatasetError, FinePseudoError, VideoError
 from finepseudo_core.video.guard import DecodeGuard, time_limit
 from finepseudo_core.video.guard_pool import GuardPool
+from finepseudo_core.video.progress_line import ProgressLine
 
 LARGEST_COPY = 64 << 20  # bytes of a file that is no video; annotations are smaller
-_SAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -104,19 +103,6 @@ def _write(origin: Path, copy: Path, guard: DecodeGuard) -> None:
     guard.call("make_canonical", origin, copy, seconds=time_limit(origin))
 
 
-class Report:
-    """Tells on standard error how far the copying is, now and then."""
-
-    def __init__(self) -> None:
-        self.said = time.monotonic()
-
-    def __call__(self, done: int, videos: int) -> None:
-        """Say so after a while, and at the end."""
-        if done == videos or time.monotonic() - self.said >= _SAY_SECONDS:
-            sys.stderr.write(f"{done} of {videos} videos\n")
-            self.said = time.monotonic()
-
-
 def main() -> int:
     """The command line; 1 where TARGET has got no video, 2 where the folders can't be used."""
     parser = argparse.ArgumentParser(
@@ -128,7 +114,7 @@ def main() -> int:
     parser.add_argument("target", type=Path, help="folder that the copies are written to")
     options = parser.parse_args()
     try:
-        copies = write_copies(options.source, options.target, Report())
+        copies = write_copies(options.source, options.target, ProgressLine("videos"))
     except (FinePseudoError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -274,7 +274,7 @@ def test_marks_are_what_is_saved_and_what_waits_on_top(ask):
 
 
 def test_a_step_changes_the_pictures_wherever_the_clock_stands(ask):
-    """By one place of the course, forwards and backwards, also where a change lies between two samples of it."""
+    """By one place of the course, both ways, also where a change lies between two samples of it."""
     steps = ask(
         """(() => {
           const clock = new PairClock();

@@ -28,7 +28,9 @@ def gym(tmp_path: Path) -> Path:
 
 
 def test_elements_are_cut_out_of_an_uncut_video_and_found_again(gym: Path, monkeypatch) -> None:
-    found = read_whole(gym, "finegym", cuts=gym / "cuts")
+    told: list[tuple[int, int]] = []
+    found = read_whole(gym, "finegym", cuts=gym / "cuts", on_clip=lambda *counts: told.append(counts))
+    assert told == [(1, 3), (2, 3), (3, 3)]
     assert [(clip.key, clip.label, clip.start, clip.end) for clip in found.clips] == [
         (VAULT, "(VT) round-off", None, None), (LEAP, "(FX) switch leap", None, None),
     ]  # fmt: skip
@@ -39,7 +41,9 @@ def test_elements_are_cut_out_of_an_uncut_video_and_found_again(gym: Path, monke
     assert found.problems[0].row == ListedRow(BEHIND, "(FX) switch leap", "train")
     assert len(found.rows) == 3
     (gym / "gym99_train_element_v1.1.txt").write_text(f"{LEAP} 1\n{VAULT} 0\n")
-    monkeypatch.setattr(whole_clips, "DecodeGuard", lambda: pytest.fail("what is there needs no cutting"))
+    monkeypatch.setattr(
+        whole_clips, "GuardPool", lambda workers: pytest.fail("what is there needs no cutting")
+    )
     again = read_whole(gym, "finegym", cuts=gym / "cuts")
     assert again.clips == found.clips[::-1]
 

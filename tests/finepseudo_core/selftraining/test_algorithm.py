@@ -130,7 +130,10 @@ def test_a_crash_after_the_last_stage_keeps_the_result(finished, clips, tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         run(tiny_config(), labelled, unlabelled, tmp_path, test=test, notify=crash)
-    resumed = run(tiny_config(), labelled, unlabelled, tmp_path, test=test)
+    told: list[Event] = []
+    resumed = run(tiny_config(), labelled, unlabelled, tmp_path, test=test, notify=told.append)
+    again = [event for event in told if isinstance(event, StepDone) and event.stage == "proposal 1"]
+    assert [event.step for event in again] == list(range(1, again[0].steps + 1))
     assert resumed.metrics == finished[0].metrics
     assert [label.label for label in resumed.proposal.pseudo_labels] == [
         label.label for label in finished[0].proposal.pseudo_labels
