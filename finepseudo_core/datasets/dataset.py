@@ -1,5 +1,6 @@
 """A folder of clips and what annotates it: the one thing that every command without the studio is given."""
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Dataset:
         base, colon, part = self.format.partition(":")
         chosen = [base] if base in VARIANTS or colon else []
         chosen += [Path(part).stem] if colon else []
+        if Path(part).is_file():  # lists of classes may share a name
+            chosen.append(f"{zlib.crc32(Path(part).read_bytes()):08x}")
         return "-".join(
             [self.folder.name, *chosen, *([f"least{self.least_frames}"] if self.least_frames else [])]
         )

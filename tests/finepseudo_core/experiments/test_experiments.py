@@ -137,10 +137,18 @@ def test_a_missing_video_moves_no_other_clip(tmp_path):
                 assert getattr(clips, name) == left
 
 
-def test_which_clips_of_a_folder_tells_results_apart():
+def test_which_clips_of_a_folder_tells_results_apart(tmp_path):
     names = [Dataset(Path("gym"), name).name for name in ("finegym", "finegym288", "finegym288:VT")]
     assert names == ["gym", "gym-finegym288", "gym-finegym288-VT"]
     assert Dataset(Path("ssv2"), "ssv2:lists/mini.txt", least_frames=8).name == "ssv2-ssv2-mini-least8"
+    lists = [tmp_path / folder / "mini.txt" for folder in "abc"]
+    for place, content in zip(
+        lists, ("Pushing something", "Pulling something", "Pushing something"), strict=True
+    ):
+        place.parent.mkdir()
+        place.write_text(content)
+    first, second, third = (Dataset(Path("ssv2"), f"ssv2:{place}").name for place in lists)
+    assert first == third != second
 
 
 def test_parts_of_videos_are_cut_out_for_an_experiment(tmp_path):
