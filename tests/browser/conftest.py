@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import delete
 
 from app import web
@@ -22,6 +22,7 @@ from tests.browser.pages import ARGUMENTS, ReviewPage
 from tests.filled_project import Filled, empty_project, filled_project
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=15_000)  # ms: what is late on a busy machine is not missing
 
 
 class Server:

@@ -50,5 +50,5 @@ class ReviewPage:
 
     def expect_saved(self) -> None:
         """Wait until the dot says that the database has everything."""
-        expect(self.screen).to_have_attribute("data-saved", "saved", timeout=15_000)
+        expect(self.screen).to_have_attribute("data-saved", "saved")
         expect(self.page.locator(".status")).to_have_text("✓ saved")

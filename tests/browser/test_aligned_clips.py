@@ -107,7 +107,7 @@ def test_a_drag_on_the_strips_scrubs(review):
 def test_a_round_without_embeddings_still_shows_the_example(review, server):
     review.page.route("**/*.f16?*", lambda route: route.fulfill(status=404))
     review.open()
-    expect(review.page.locator('.example[data-state="linear"]')).to_be_visible(timeout=15_000)
+    expect(review.page.locator('.example[data-state="linear"]')).to_be_visible()
     expect(review.page.locator(".example-note")).to_contain_text("the alignment is not kept")
 
 

@@ -42,7 +42,7 @@ def test_clips_are_selected_by_mouse_and_by_keys_across_pages(page, server):
     top = page.locator(".clip-card").first.bounding_box()["y"]
     checks.nth(2).click()
     checks.nth(5).click(modifiers=["Shift"])
-    expect(page.get_by_text("4 selected")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("4 selected")).to_be_visible()
     assert chosen(page) == [2, 3, 4, 5]
     assert page.locator(".clip-card").first.bounding_box()["y"] == top, "selecting moves nothing"
     page.locator(".clip-card").nth(8).click(modifiers=["Shift"])
@@ -53,23 +53,23 @@ def test_clips_are_selected_by_mouse_and_by_keys_across_pages(page, server):
         page.keyboard.press(key)
     tops = page.locator(".clip-card").evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
     below = next(place for place, top in enumerate(tops) if top > tops[0])
-    expect(page.get_by_text(re.compile("^[78] selected"))).to_be_visible(timeout=15_000)
+    expect(page.get_by_text(re.compile("^[78] selected"))).to_be_visible()
     assert 1 in chosen(page)
     assert below in chosen(page)
     page.keyboard.press("Control+a")
-    expect(page.get_by_text("60 selected")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("60 selected")).to_be_visible()
     page.get_by_role("button", name="Later").first.click()
     expect(page).to_have_url(re.compile("page=2"))
-    expect(page.get_by_text("60 selected")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("60 selected")).to_be_visible()
     expect(page.locator(".clip-note", has_text="clip 060")).to_be_visible()
     assert chosen(page) == []
     checks.nth(0).click()
-    expect(page.get_by_text("61 selected")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("61 selected")).to_be_visible()
     page.go_back()
-    expect(page.locator(".clip-note", has_text="clip 000")).to_be_visible(timeout=15_000)
+    expect(page.locator(".clip-note", has_text="clip 000")).to_be_visible()
     expect(page.locator(".check[aria-checked=true]")).to_have_count(60)
     page.keyboard.press("Escape")
-    expect(page.get_by_text("a check mark selects")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("a check mark selects")).to_be_visible()
     page.locator(".clip-card").nth(1).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("clip="))
@@ -85,14 +85,14 @@ def test_the_address_restores_the_view_and_back_undoes_a_filter(page, server):
     expect(page).not_to_have_url(re.compile("confidence=40"))
     expect(page.get_by_role("button", name="confidence 40 to 100")).to_have_count(0)
     page.go_back()
-    expect(page.get_by_role("button", name="confidence 40 to 100")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="confidence 40 to 100")).to_be_visible()
     expect(page.locator(".clip-note").first).to_have_text(notes[0])
     page.locator(".clip-card").first.click()
-    expect(page.get_by_text("Similar means")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Similar means")).to_be_visible()
     link = page.locator(".card-link").first
     assert re.fullmatch(r"/compare\?a=\d+&b=\d+", link.get_attribute("href"))
     page.get_by_role("button", name="All clips").click()
-    expect(page.get_by_role("button", name="confidence 40 to 100")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("button", name="confidence 40 to 100")).to_be_visible()
 
 
 def test_many_are_accepted_after_a_sample_looked_at_with_keys_and_taken_back(page, server):

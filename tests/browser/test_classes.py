@@ -179,7 +179,7 @@ def test_a_pin_is_saved_and_shown(browser, server):
     card.wait_for(timeout=30_000)
     clip_id = int(card.locator(".clip-card").get_attribute("data-clip"))
     card.get_by_role("button", name="Pin", exact=True).click()
-    expect(card.get_by_role("button", name="Unpin")).to_be_visible(timeout=15_000)
+    expect(card.get_by_role("button", name="Unpin")).to_be_visible()
     expect(page.get_by_text("compares clips with the one you pinned")).to_be_visible()
 
     def choice() -> str | None:
@@ -205,7 +205,7 @@ def test_classes_open_from_the_table_and_from_the_bars(browser, server):
     table = page.locator("[data-testid=stDataFrame]").first
     box = table.bounding_box()
     page.mouse.click(box["x"] + 17, box["y"] + 35 + 50)  # the box of the second row
-    expect(page.locator("h3", has_text=CLASSES[1])).to_be_visible(timeout=15_000)
+    expect(page.locator("h3", has_text=CLASSES[1])).to_be_visible()
     bars = page.locator(".js-plotly-plot .barlayer .point path")
     bars.first.wait_for(timeout=15_000)
     before = page.url

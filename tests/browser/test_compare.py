@@ -68,7 +68,7 @@ class ComparePage:
         self.press("Enter")
 
     def expect_saved(self) -> None:
-        expect(self.screen).to_have_attribute("data-saved", "saved", timeout=15_000)
+        expect(self.screen).to_have_attribute("data-saved", "saved")
         expect(self.page.locator(".status")).to_have_text("✓ saved")
 
     def row(self, phase: str):
@@ -298,7 +298,7 @@ def test_marks_are_carried_over_to_the_whole_class(compare, dives, pair):
     compare.to_frame(truth.starts[2])
     compare.mark("entry")
     compare.page.locator('[data-action="transfer"]').click()
-    expect(compare.page.locator(".told")).to_contain_text("10 marks carried over to 5 clips", timeout=15_000)
+    expect(compare.page.locator(".told")).to_contain_text("10 marks carried over to 5 clips")
     others = dives.of_class(dives.labels[pair[0]])[1:]
     cards = phase_marks.standing(dives.project.studio, others)
     assert len(cards) == 10
@@ -365,14 +365,14 @@ def test_overlay_lays_one_over_the_other_by_a_slider(compare):
 
 def test_swap_and_the_next_clip_by_keys(compare, dives, pair):
     compare.press("x")
-    expect(compare.screen).to_have_attribute("data-pair", f"{pair[1]} {pair[0]}", timeout=15_000)
+    expect(compare.screen).to_have_attribute("data-pair", f"{pair[1]} {pair[0]}")
     expect(compare.page).to_have_url(re.compile(f"a={pair[1]}&b={pair[0]}"))
     listed = sorted(dives.labels)
     following = listed[(listed.index(pair[0]) + 1) % len(listed)]
     compare.press("PageDown")
-    expect(compare.screen).to_have_attribute("data-pair", f"{pair[1]} {following}", timeout=15_000)
+    expect(compare.screen).to_have_attribute("data-pair", f"{pair[1]} {following}")
     compare.press("PageUp", "3")
-    expect(compare.screen).to_have_attribute("data-pair", f"{pair[1]} {pair[0]}", timeout=15_000)
+    expect(compare.screen).to_have_attribute("data-pair", f"{pair[1]} {pair[0]}")
 
 
 def test_the_path_the_picture_and_the_video_go_out(compare, dives, pair, tmp_path):
