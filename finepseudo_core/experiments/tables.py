@@ -75,6 +75,7 @@ _ALL = Row("FinePseudo", 37.64)
 _PL = Row("pseudo-labels of f_E (PL)", 33.40, _strategy("confidence"))
 _SUM = {"pseudo_labels.combine": "sum"}
 _DETACHED = {"alignment.detach_distance": True}
+_PER_FRAME = {**_DETACHED, "alignment.normalise_triplet": True}  # both losses of cpu-demo
 _DISTILLED = {"self_training.soft_labels": True, "pseudo_labels.threshold": 0.0}
 _UNLEARNT = {"alignment.learnt_score": False, "alignment.score": False}
 
@@ -126,6 +127,7 @@ TABLES: dict[str, Table] = {
             Row("without GITDL", 35.23, {"pretraining.epochs": 0}),
             _ALL,
             Row("L_score trains f_S alone", None, _DETACHED),
+            Row("the same, and a margin per frame", None, _PER_FRAME),
         ),
         ("FinePseudo", "without GITDL"),
     ),
@@ -215,6 +217,7 @@ TABLES: dict[str, Table] = {
             Row("margin 0.3", None, {"alignment.margin": 0.3}),
             Row("triplet on D/T", None, {"alignment.normalise_triplet": True}),
             Row("score keeps off f_A", None, _DETACHED),
+            Row("the same, and a margin per frame", None, _PER_FRAME),
             Row("score of triplets' pairs", None, {"alignment.score_pairs": "triplet"}),
             Row("f_S falls with D", None, {"alignment.monotone": True}),
             Row("D not standardised", None, {"alignment.standardise_distance": False}),
