@@ -144,7 +144,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--validation", action="store_true", help="test on held-out training clips")
     parser.add_argument("--processes", type=int, default=1, help="seeds that run at a time")
     parser.add_argument("--preset", default="cpu-demo")
-    parser.add_argument("--scale", choices=SCALES, default="small", help="size of cpu-demo's networks")
+    parser.add_argument("--scale", choices=SCALES, default="small", help="what cpu-demo is changed to")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of all rows")
     parser.add_argument("--scratch", type=Path, default=Path("build/experiments"))
     parser.add_argument("--results", type=Path, default=Path("docs/results"))
