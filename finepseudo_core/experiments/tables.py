@@ -213,6 +213,7 @@ TABLES: dict[str, Table] = {
             Row("four short iterations", None, {"self_training.iterations": 4, "self_training.epochs": 1}),
             Row("f_E restarts", None, {"self_training.restart": True}),
             Row("exemplars anew", None, {"pseudo_labels.redraw_exemplars": True}),
+            Row("accepted clips among exemplars", None, {"pseudo_labels.exemplars_from": "accepted"}),
             Row("eight clips of a class", None, {"self_training.clips_per_class": 8}),
             Row("margin 0.3", None, {"alignment.margin": 0.3}),
             Row("triplet on D/T", None, {"alignment.normalise_triplet": True}),
