@@ -86,8 +86,9 @@ class AlignmentConfig(Section):
     margin: float = option(0.1, "Margin of the triplet loss on the raw distance.", above=0)
     normalise_triplet: bool = option(
         False,
-        "[A] Divide D by T in the triplet loss, for a margin per frame. Together with detach_distance: beside a "
-        "score loss that moves f_A it leaves the triplet a T-th of its weight. f_S sees D/T either way.",
+        "[A] Divide D by T in the triplet loss, for a margin per frame. Together with detach_distance: "
+        "beside a score loss that moves f_A it leaves the triplet a T-th of its weight. "
+        "f_S sees D/T either way.",
     )
     mining: str = option(
         "hard",
