@@ -98,8 +98,10 @@ def _start_round(page: Page, base: str) -> None:
     page.get_by_text("All settings").click()
     for name, value in SHORT.items():
         _fill(page, f"cpu-demo|{name}", value)
+    page.wait_for_timeout(500)  # a field that is left draws the form anew, and a click meanwhile is lost
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("button", name="Start round").click()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
 
 
 def test_clips_become_labels_that_the_next_round_learns_from(studio, page, tmp_path):
