@@ -16,8 +16,9 @@ from finepseudo_core.errors import DatasetError, VideoError
 from finepseudo_core.video.guard import DecodeGuard
 from finepseudo_core.video.guard_pool import GuardPool
 
+OnClip = Callable[[int, int], None]  # (clips cut, clips to cut)
+
 MOST_CUTTERS = 16
-OnClip = Callable[[int, int], None]
 SECONDS = 120.0  # for one clip; a file that hangs the decoder must not hold up the others
 
 
