@@ -264,7 +264,8 @@ SCALES: dict[str, dict[str, dict[str, Any]]] = {
         "penn_motion": {**_LARGE, "pretraining.epochs": 5},
         "": _LARGE,
     },
-    "unchanged": {"": {}},  # cpu-demo as the studio starts it: the score loss keeps off f_A in every row, and steps differ
+    # cpu-demo as the studio starts it: the score loss keeps off f_A in every row, and their steps differ
+    "unchanged": {"": {}},
 }
 
 
