@@ -50,6 +50,7 @@ def loss_figure(losses: Mapping[str, Points], height: int = 260) -> go.Figure:
     for name, points in losses.items():
         steps, values = zip(*thin(points), strict=True) if points else ((), ())
         figure.add_scatter(x=steps, y=values, name=name, mode="lines", line={"width": 2})
+    figure.update_layout(showlegend=True)  # a single line, too, says what it is
     return layout(figure, height).update_xaxes(title="step")
 
 

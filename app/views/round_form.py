@@ -32,7 +32,7 @@ def draw_settings(preset: str, config: Mapping[str, Any]) -> dict[str, Any]:
         for place, (name, option) in enumerate(entry for entry in options.items() if entry[0] not in FIRST):
             before, section = section, name.rpartition(".")[0]
             if section != before:
-                st.markdown(f"**{section.replace('_', ' ').capitalize()}**")
+                st.markdown(f"**{section.replace('_', ' ').replace('.', ' · ').capitalize()}**")
                 columns = st.columns(3)
             with columns[place % 3]:
                 changes[name] = _field(preset, name, option, _value(config, name))
